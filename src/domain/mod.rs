@@ -1,0 +1,27 @@
+//! The nouns of yoi: names, records and their text form. Pure: no file, clock or environment is touched here.
+
+mod claim;
+mod evidence;
+mod expect;
+mod hex;
+mod input;
+mod name;
+mod pod;
+mod record;
+mod role;
+mod session;
+mod status;
+mod time;
+
+pub use claim::{Acceptance, Claim, MAX_PREVIOUS, Previous, WrittenBy};
+pub use evidence::Evidence;
+pub use expect::{Expect, ParseExpectError};
+pub use hex::{Nonce, ParseHexError, PodId};
+pub use input::{KnownSegment, Segment};
+pub use name::{MAX_NAME, NameError, PodName, Slug, TicketId, key_of};
+pub use pod::{NewPod, PodRecord, path_from_text, path_text};
+pub use record::{Record, RecordError, VERSION};
+pub use role::{ParseWordError, Role};
+pub use session::{Origin, SessionEntry, SessionRecord};
+pub use status::{ClaimStatus, PodPhase};
+pub use time::Timestamp;

@@ -1,0 +1,2 @@
+//! yoi
+pub mod domain;

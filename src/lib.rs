@@ -1,2 +1,4 @@
 //! yoi
 pub mod domain;
+pub mod fs;
+pub mod pod;

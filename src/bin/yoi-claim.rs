@@ -1,1 +1,3 @@
+//! The plumbing.
+
 fn main() {}

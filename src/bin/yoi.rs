@@ -1,1 +1,3 @@
+//! The porcelain.
+
 fn main() {}

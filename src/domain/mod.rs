@@ -1,5 +1,6 @@
 //! The nouns of yoi: names, records and their text form. Pure: no file, clock or environment is touched here.
 
+mod agent;
 mod claim;
 mod evidence;
 mod expect;
@@ -13,6 +14,7 @@ mod session;
 mod status;
 mod time;
 
+pub use agent::{AgentSpec, Permissions};
 pub use claim::{Acceptance, Claim, MAX_PREVIOUS, Previous, WrittenBy};
 pub use evidence::Evidence;
 pub use expect::{Expect, ParseExpectError};

@@ -56,6 +56,7 @@ impl<'de> Deserialize<'de> for Timestamp {
             toml::Value::String(text) => text,
             other => return Err(serde::de::Error::custom(format!("expected a date-time, found {}", other.type_str()))),
         };
-        text.parse().map_err(|error| serde::de::Error::custom(format!("{text:?} is no date-time with an offset: {error}")))
+        text.parse()
+            .map_err(|error| serde::de::Error::custom(format!("{text:?} is no date-time with an offset: {error}")))
     }
 }

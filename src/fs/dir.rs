@@ -1,0 +1,97 @@
+//! Directories that only their owner may change.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use super::error::{IoContext as _, PathError};
+
+/// A directory that was checked: ours, no symlink, writable by nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivateDir(PathBuf);
+
+impl PrivateDir {
+    /// The directory's path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// Makes a directory of mode 0700 and all that are missing above it, each synced in its parent, and checks it.
+///
+/// A directory that another process makes at the same time is as good.
+///
+/// # Errors
+/// When a directory cannot be made or synced, or what is there does not pass [`check_private`].
+pub fn make_private_dir(path: &Path) -> Result<PrivateDir, PathError> {
+    if let Ok(dir) = check_private(path) {
+        return Ok(dir);
+    }
+    make_missing(path)?;
+    check_private(path)
+}
+
+fn make_missing(path: &Path) -> Result<(), PathError> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let Some(parent) = parent else { return Err(error).context("make the directory", path) };
+            make_missing(parent)?;
+            match DirBuilder::new().mode(0o700).create(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(error).context("make the directory", path);
+                }
+                _ => {}
+            }
+        }
+        Err(error) => return Err(error).context("make the directory", path),
+    }
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => super::sync_dir(parent),
+        _ => super::sync_dir(Path::new(".")),
+    }
+}
+
+/// Checks that a path is a directory of ours that nobody else may write to.
+///
+/// # Errors
+/// When it is missing, a symlink, another's, or writable by group or others.
+pub fn check_private(path: &Path) -> Result<PrivateDir, PathError> {
+    let meta = std::fs::symlink_metadata(path).context("look at the directory", path)?;
+    if meta.file_type().is_symlink() {
+        return Err(PathError::refused("use", path, "it is a symbolic link, which yoi never follows"));
+    }
+    if !meta.is_dir() {
+        return Err(PathError::refused("use", path, "it is no directory"));
+    }
+    check_owner_and_mode(path, meta.uid(), meta.mode())?;
+    Ok(PrivateDir(path.to_owned()))
+}
+
+/// Refuses what is owned by somebody else or writable by others; root may read what is anybody's.
+pub(super) fn check_owner_and_mode(path: &Path, uid: u32, mode: u32) -> Result<(), PathError> {
+    let me = nix::unistd::geteuid();
+    if uid != me.as_raw() && !me.is_root() {
+        return Err(PathError::refused("trust", path, format!("it belongs to user {uid}, not to user {me}")));
+    }
+    if mode & 0o022 != 0 {
+        let mode = mode & 0o7777;
+        let why = format!("others may write to it (mode {mode:04o}); take that away with: chmod go-w");
+        return Err(PathError::refused("trust", path, why));
+    }
+    Ok(())
+}
+
+/// Removes a directory and all below it, never following a symlink; one that is gone already is as good.
+///
+/// # Errors
+/// When something in it cannot be removed.
+pub fn remove_tree(path: &Path) -> Result<(), PathError> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).context("remove", path),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,321 @@
+//! Kernel locks: open-file-description locks that mark, and `flock` that excludes.
+//!
+//! An open-file-description lock (`F_OFD_SETLK`, Linux since 3.15) belongs to the open file description, so it is shared
+//! with every process that inherits the descriptor, and it is gone when the last of them closes it or dies. It can be
+//! asked about (`F_OFD_GETLK`) without being taken: a probe that took the lock would make a Pod that is just starting
+//! fail. Because all who inherited it own it alike, it does not exclude among them; whoever reads, compares and changes
+//! a claim also holds [`FlockGuard`] on a freshly opened descriptor of the same file.
+//!
+//! Never unlock: an unlock in one process frees the lock for all who inherited it. Close instead, which is what
+//! dropping a guard does.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
+use super::error::{IoContext as _, PathError};
+
+/// How long to wait for a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Try once.
+    No,
+    /// Try again, with growing pauses of 1 to 50 ms, until this much time has passed.
+    For(Duration),
+}
+
+/// What the kernel says of an open-file-description lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockState {
+    /// Nobody holds it, or the lock file does not exist.
+    Free,
+    /// Somebody holds it.
+    Held,
+}
+
+/// Says why a lock was not had.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError {
+    /// Somebody else holds it, to the end of the wait.
+    #[error("'{}' is locked{}", path.display(), holder.as_deref().map(|h| format!(" by {h}")).unwrap_or_default())]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// What the lock file's text says of the holder; for people.
+        holder: Option<String>,
+    },
+    /// The lock file cannot be used.
+    #[error(transparent)]
+    Io(#[from] PathError),
+}
+
+fn whole_file(kind: libc::c_int) -> libc::flock {
+    // SAFETY: `flock` is a plain C struct of integers, for which all zeroes is a valid value.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = libc::c_short::try_from(kind).expect("lock types are small");
+    lock.l_whence = libc::c_short::try_from(libc::SEEK_SET).expect("SEEK_SET is 0");
+    lock
+}
+
+fn open_lock_file(path: &Path) -> Result<File, PathError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
+        .open(path)
+        .context("open the lock", path)?;
+    super::read::check_regular(&file, path)?;
+    Ok(file)
+}
+
+/// Calls `attempt` until it says that the lock is had, or the wait is over.
+fn wait_for(wait: Wait, mut attempt: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {
+    let deadline = match wait {
+        Wait::No => None,
+        Wait::For(time) => Instant::now().checked_add(time),
+    };
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if attempt()? {
+            return Ok(true);
+        }
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match left {
+            Some(left) if !left.is_zero() => std::thread::sleep(pause.min(left)),
+            _ => return Ok(false),
+        }
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// An exclusive open-file-description lock on a whole file; dropping it closes this descriptor of it.
+#[derive(Debug)]
+#[must_use = "the lock is released when this is dropped"]
+pub struct OfdLock {
+    file: File,
+    path: PathBuf,
+}
+
+impl OfdLock {
+    /// Opens the lock file, making it where it is missing, and takes its lock.
+    ///
+    /// # Errors
+    /// [`WaitError::Held`] when another holds it to the end of the wait.
+    pub fn acquire(path: &Path, wait: Wait) -> Result<Self, WaitError> {
+        let file = open_lock_file(path)?;
+        if wait_for(wait, || try_lock(&file)).context("lock", path)? {
+            Ok(Self { file, path: path.to_owned() })
+        } else {
+            Err(WaitError::Held { path: path.to_owned(), holder: holder_text(path) })
+        }
+    }
+
+    /// Takes over an inherited descriptor that is said to hold the lock of `path`.
+    ///
+    /// # Errors
+    /// When the descriptor is not that file, or its description does not own the lock.
+    pub fn adopt(descriptor: OwnedFd, path: &Path) -> Result<Self, PathError> {
+        let file = File::from(descriptor);
+        if !same_file(&file, path)? {
+            return Err(PathError::refused("use the inherited lock of", path, "the descriptor is another file"));
+        }
+        match try_lock(&file) {
+            Ok(true) => Ok(Self { file, path: path.to_owned() }),
+            Ok(false) => Err(PathError::refused("use the inherited lock of", path, "somebody else holds the lock")),
+            Err(error) => Err(error).context("use the inherited lock of", path),
+        }
+    }
+
+    /// Writes who holds the lock into its file: for people, shown only while the kernel says that it is held.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the lock is held all the same.
+    pub fn describe(&self, text: &str) -> Result<(), PathError> {
+        self.file.set_len(0).and_then(|()| self.file.write_all_at(text.as_bytes(), 0)).context("write to", &self.path)
+    }
+
+    /// The lock file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Another descriptor of the same lock, close-on-exec; the lock lives until both are closed.
+    ///
+    /// # Errors
+    /// When no descriptor is to be had.
+    pub fn duplicate(&self) -> Result<OwnedFd, PathError> {
+        self.file.try_clone().map(OwnedFd::from).context("duplicate the lock of", &self.path)
+    }
+}
+
+impl AsFd for OfdLock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+fn try_lock(file: &File) -> io::Result<bool> {
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
+        Ok(_) => Ok(true),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether an open file and a path are the same file, by device and inode.
+///
+/// # Errors
+/// When either cannot be looked at.
+pub fn same_file(file: &File, path: &Path) -> Result<bool, PathError> {
+    let open = file.metadata().context("look at the descriptor of", path)?;
+    let named = std::fs::symlink_metadata(path).context("look at", path)?;
+    Ok(open.dev() == named.dev() && open.ino() == named.ino())
+}
+
+/// Asks the kernel whether an open-file-description lock is held, without taking it.
+///
+/// The descriptor is opened for asking, so a lock of this very process is seen too. Reading permission is enough.
+///
+/// # Errors
+/// When the lock file exists and cannot be asked about: the state is then unknown.
+pub fn probe(path: &Path) -> Result<LockState, PathError> {
+    let opened =
+        OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LockState::Free),
+        Err(error) => return Err(error).context("open the lock", path),
+    };
+    super::read::check_regular(&file, path)?;
+    let mut lock = whole_file(libc::F_WRLCK);
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).context("ask about the lock", path)?;
+    let free = libc::c_int::from(lock.l_type) == libc::F_UNLCK;
+    Ok(if free { LockState::Free } else { LockState::Held })
+}
+
+/// What a lock file says of its holder: its first line.
+pub fn holder_text(path: &Path) -> Option<String> {
+    let bytes = super::read_file_up_to(path, 4096).ok()??;
+    let line = String::from_utf8_lossy(&bytes).lines().next()?.trim().to_owned();
+    (!line.is_empty()).then_some(line)
+}
+
+/// An exclusive `flock(2)` on a freshly opened descriptor; dropping it closes the descriptor.
+#[derive(Debug)]
+#[must_use = "the lock is released when this is dropped"]
+pub struct FlockGuard {
+    _file: File,
+}
+
+impl FlockGuard {
+    /// Opens the file, making it where it is missing, and takes its lock.
+    ///
+    /// # Errors
+    /// [`WaitError::Held`] when another holds it to the end of the wait.
+    pub fn acquire(path: &Path, wait: Wait) -> Result<Self, WaitError> {
+        Self::lock(open_lock_file(path)?, path, wait)
+    }
+
+    /// Takes the `flock` of an existing directory, opened afresh.
+    ///
+    /// # Errors
+    /// When the directory cannot be opened, or another holds its lock to the end of the wait.
+    pub fn acquire_dir(path: &Path, wait: Wait) -> Result<Self, WaitError> {
+        let dir = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY | libc::O_CLOEXEC).open(path);
+        Self::lock(dir.context("open the directory", path)?, path, wait)
+    }
+
+    fn lock(file: File, path: &Path, wait: Wait) -> Result<Self, WaitError> {
+        let attempt = || {
+            // `nix::fcntl::Flock` unlocks when dropped; we release by closing alone, so the call is made directly.
+            // SAFETY: the descriptor is open for as long as `file` lives, and flock(2) touches no memory.
+            match Errno::result(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }) {
+                Ok(_) => Ok(true),
+                Err(Errno::EWOULDBLOCK) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        };
+        if wait_for(wait, attempt).context("lock", path)? {
+            Ok(Self { _file: file })
+        } else {
+            Err(WaitError::Held { path: path.to_owned(), holder: None })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock_path() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        (dir, path)
+    }
+
+    #[test]
+    fn a_probe_sees_the_lock_and_does_not_take_it() {
+        let (_dir, path) = lock_path();
+        assert_eq!(probe(&path).unwrap(), LockState::Free);
+        let lock = OfdLock::acquire(&path, Wait::No).unwrap();
+        assert_eq!(probe(&path).unwrap(), LockState::Held);
+        assert!(matches!(OfdLock::acquire(&path, Wait::No), Err(WaitError::Held { .. })));
+        drop(lock);
+        assert_eq!(probe(&path).unwrap(), LockState::Free);
+        let _again = OfdLock::acquire(&path, Wait::No).unwrap();
+    }
+
+    #[test]
+    fn a_duplicate_keeps_the_lock() {
+        let (_dir, path) = lock_path();
+        let lock = OfdLock::acquire(&path, Wait::No).unwrap();
+        let twin = lock.duplicate().unwrap();
+        drop(lock);
+        assert_eq!(probe(&path).unwrap(), LockState::Held);
+        let adopted = OfdLock::adopt(twin, &path).unwrap();
+        drop(adopted);
+        assert_eq!(probe(&path).unwrap(), LockState::Free);
+    }
+
+    #[test]
+    fn a_descriptor_that_is_not_what_it_says_is_refused() {
+        let (dir, path) = lock_path();
+        let other = dir.path().join("other");
+        let lock = OfdLock::acquire(&path, Wait::No).unwrap();
+        let _other = OfdLock::acquire(&other, Wait::No).unwrap();
+        assert!(OfdLock::adopt(lock.duplicate().unwrap(), &other).is_err());
+        let stranger = OwnedFd::from(File::options().read(true).write(true).open(&path).unwrap());
+        assert!(OfdLock::adopt(stranger, &path).is_err());
+    }
+
+    #[test]
+    fn flock_and_open_file_description_locks_do_not_see_each_other() {
+        let (_dir, path) = lock_path();
+        let _mark = OfdLock::acquire(&path, Wait::No).unwrap();
+        let guard = FlockGuard::acquire(&path, Wait::No).unwrap();
+        assert!(matches!(FlockGuard::acquire(&path, Wait::No), Err(WaitError::Held { .. })));
+        drop(guard);
+        let _again = FlockGuard::acquire(&path, Wait::No).unwrap();
+    }
+
+    #[test]
+    fn symlinks_and_fifos_are_no_lock_files() {
+        let (dir, path) = lock_path();
+        std::os::unix::fs::symlink(dir.path().join("target"), &path).unwrap();
+        assert!(matches!(OfdLock::acquire(&path, Wait::No), Err(WaitError::Io(_))));
+        let fifo = dir.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(matches!(OfdLock::acquire(&fifo, Wait::No), Err(WaitError::Io(_))));
+        assert!(probe(&fifo).is_err());
+    }
+}

@@ -1,0 +1,30 @@
+//! Durable files and kernel locks: the only room that opens, links, renames and locks files of the registry.
+//!
+//! # Writing
+//! A new file is written in full under a temporary name, fsynced, and only then given its name: by [`link_into_place`]
+//! where the name must be free, by [`replace`] where it may be taken. Both end with an fsync of the directory.
+//! [`rename_into_place`] moves a file without needing space for data.
+//!
+//! # Reading
+//! [`read_file`] opens with `O_NOFOLLOW|O_NONBLOCK` and takes only regular files of ours of a sane size, so that a
+//! planted FIFO or symlink can neither hang nor mislead.
+//!
+//! # Locks
+//! [`OfdLock`] marks (it can be asked about without being taken, and is inherited), [`FlockGuard`] excludes. Neither
+//! kind sees the other. Lock files are never unlinked and never replaced; a lock is released by closing.
+
+mod dir;
+mod error;
+mod lock;
+mod net;
+mod random;
+mod read;
+mod write;
+
+pub use dir::{PrivateDir, check_private, make_private_dir, remove_tree};
+pub use error::{IoContext, PathError};
+pub use lock::{FlockGuard, LockState, OfdLock, Wait, WaitError, holder_text, probe, same_file};
+pub use net::{NetworkFs, network_file_system};
+pub use random::{random_bytes, random_suffix};
+pub use read::{MAX_RECORD, entries, read_file, read_file_up_to};
+pub use write::{Linked, append_line, create_file, link_into_place, rename_into_place, replace, sync_dir, unlink};

@@ -1,0 +1,77 @@
+//! Safe opening and reading: never through a symlink, never a FIFO, never a file of somebody else.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use nix::libc;
+
+use super::error::{IoContext as _, PathError};
+
+/// The largest record that is read, in bytes.
+pub const MAX_RECORD: u64 = 1 << 20;
+
+/// Reads a record of at most [`MAX_RECORD`] bytes; `None` where there is no such file.
+///
+/// Only `ENOENT` for the file itself counts as "no such file".
+///
+/// # Errors
+/// When the file cannot be opened or read, is a symlink, no regular file, not ours, writable by others, or too large.
+pub fn read_file(path: &Path) -> Result<Option<Vec<u8>>, PathError> {
+    read_file_up_to(path, MAX_RECORD)
+}
+
+/// Reads a file as [`read_file`] does, with a bound of its own in bytes.
+///
+/// # Errors
+/// The same as those of [`read_file`].
+pub fn read_file_up_to(path: &Path, bound: u64) -> Result<Option<Vec<u8>>, PathError> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY)
+        .open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+            return Err(PathError::refused("read", path, "it is a symbolic link, which yoi never follows"));
+        }
+        Err(error) => return Err(error).context("open", path),
+    };
+    let size = check_regular(&file, path)?;
+    if size > bound {
+        return Err(PathError::refused("read", path, format!("it has {size} bytes, at most {bound} are read")));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+    // A file that grows while it is read stays within the bound.
+    (&file).take(bound + 1).read_to_end(&mut bytes).context("read", path)?;
+    if bytes.len() as u64 > bound {
+        return Err(PathError::refused("read", path, format!("it grew past {bound} bytes while it was read")));
+    }
+    Ok(Some(bytes))
+}
+
+/// Checks that an open file is a regular one, ours, and writable by nobody else; gives its size in bytes.
+pub(super) fn check_regular(file: &File, path: &Path) -> Result<u64, PathError> {
+    let meta = file.metadata().context("look at", path)?;
+    if !meta.is_file() {
+        return Err(PathError::refused("read", path, "it is no regular file"));
+    }
+    super::dir::check_owner_and_mode(path, meta.uid(), meta.mode())?;
+    Ok(meta.len())
+}
+
+/// Lists the names in a directory, in no particular order; empty where there is no such directory.
+///
+/// # Errors
+/// When the directory exists and cannot be read.
+pub fn entries(dir: &Path) -> Result<Vec<OsString>, PathError> {
+    let listing = match std::fs::read_dir(dir) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).context("list", dir),
+    };
+    listing.map(|entry| entry.map(|e| e.file_name())).collect::<Result<_, _>>().context("list", dir)
+}

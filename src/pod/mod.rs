@@ -1,0 +1,5 @@
+//! One supervised agent: the protocol of its socket, its life cycle, its host and warden, its agents.
+
+mod desk;
+
+pub use desk::{Desk, DeskError, Fence, GaveUp, Standing, ToolDescription, ToolOutcome};

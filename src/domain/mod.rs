@@ -1,6 +1,7 @@
 //! The nouns of yoi: names, records and their text form. Pure: no file, clock or environment is touched here.
 
 mod agent;
+mod chain;
 mod claim;
 mod evidence;
 mod expect;
@@ -15,6 +16,7 @@ mod status;
 mod time;
 
 pub use agent::{AgentSpec, Permissions};
+pub use chain::chain;
 pub use claim::{Acceptance, Claim, MAX_PREVIOUS, Previous, WrittenBy};
 pub use evidence::Evidence;
 pub use expect::{Expect, ParseExpectError};

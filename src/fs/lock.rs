@@ -205,9 +205,15 @@ pub fn probe(path: &Path) -> Result<LockState, PathError> {
 
 /// What a lock file says of its holder: its first line.
 pub fn holder_text(path: &Path) -> Option<String> {
+    holder_line(path, "")
+}
+
+/// The rest of the first line of a lock file that begins with `prefix`; `None` where there is none or it is empty.
+pub fn holder_line(path: &Path, prefix: &str) -> Option<String> {
     let bytes = super::read_file_up_to(path, 4096).ok()??;
-    let line = String::from_utf8_lossy(&bytes).lines().next()?.trim().to_owned();
-    (!line.is_empty()).then_some(line)
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().find_map(|line| line.strip_prefix(prefix))?.trim();
+    (!line.is_empty()).then(|| line.to_owned())
 }
 
 /// An exclusive `flock(2)` on a freshly opened descriptor; dropping it closes the descriptor.

@@ -23,8 +23,8 @@ mod write;
 
 pub use dir::{PrivateDir, check_private, make_private_dir, remove_tree};
 pub use error::{IoContext, PathError};
-pub use lock::{FlockGuard, LockState, OfdLock, Wait, WaitError, holder_text, probe, same_file};
+pub use lock::{FlockGuard, LockState, OfdLock, Wait, WaitError, holder_line, holder_text, probe, same_file};
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};
-pub use read::{MAX_RECORD, entries, read_file, read_file_up_to};
+pub use read::{MAX_RECORD, changed_at, check_readable, entries, read_file, read_file_up_to};
 pub use write::{Linked, append_line, create_file, link_into_place, rename_into_place, replace, sync_dir, unlink};

@@ -28,6 +28,42 @@ pub fn read_file(path: &Path) -> Result<Option<Vec<u8>>, PathError> {
 /// # Errors
 /// The same as those of [`read_file`].
 pub fn read_file_up_to(path: &Path, bound: u64) -> Result<Option<Vec<u8>>, PathError> {
+    let Some((file, size)) = open_regular(path)? else { return Ok(None) };
+    if size > bound {
+        return Err(PathError::refused("read", path, format!("it has {size} bytes, at most {bound} are read")));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+    // A file that grows while it is read stays within the bound.
+    (&file).take(bound + 1).read_to_end(&mut bytes).context("read", path)?;
+    if bytes.len() as u64 > bound {
+        return Err(PathError::refused("read", path, format!("it grew past {bound} bytes while it was read")));
+    }
+    Ok(Some(bytes))
+}
+
+/// Checks that a file is there and would be read, without reading it.
+///
+/// # Errors
+/// When it is missing, or [`read_file`] would refuse it for another reason than its size.
+pub fn check_readable(path: &Path) -> Result<(), PathError> {
+    match open_regular(path)? {
+        Some(_) => Ok(()),
+        None => Err(std::io::Error::from(std::io::ErrorKind::NotFound)).context("open", path),
+    }
+}
+
+/// When the inode of a file last changed: for a renamed file, the moment of the rename.
+///
+/// # Errors
+/// When the file cannot be looked at.
+pub fn changed_at(path: &Path) -> Result<chrono::DateTime<chrono::Utc>, PathError> {
+    let meta = std::fs::symlink_metadata(path).context("look at", path)?;
+    let nanoseconds = u32::try_from(meta.ctime_nsec()).unwrap_or(0);
+    Ok(chrono::DateTime::from_timestamp(meta.ctime(), nanoseconds).unwrap_or_default())
+}
+
+/// Opens a file for reading and gives its size in bytes; `None` where there is no such file.
+fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY)
@@ -41,16 +77,7 @@ pub fn read_file_up_to(path: &Path, bound: u64) -> Result<Option<Vec<u8>>, PathE
         Err(error) => return Err(error).context("open", path),
     };
     let size = check_regular(&file, path)?;
-    if size > bound {
-        return Err(PathError::refused("read", path, format!("it has {size} bytes, at most {bound} are read")));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-    // A file that grows while it is read stays within the bound.
-    (&file).take(bound + 1).read_to_end(&mut bytes).context("read", path)?;
-    if bytes.len() as u64 > bound {
-        return Err(PathError::refused("read", path, format!("it grew past {bound} bytes while it was read")));
-    }
-    Ok(Some(bytes))
+    Ok(Some((file, size)))
 }
 
 /// Checks that an open file is a regular one, ours, and writable by nobody else; gives its size in bytes.

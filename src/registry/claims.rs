@@ -1,0 +1,466 @@
+//! Claims: created by a link, changed by compare-and-swap, released by a rename.
+
+use super::journal::JournalEntry;
+use super::offers::OfferError;
+use super::open::{ReadError, Registry, Writer, read_named};
+use super::pods::PodLock;
+use super::ticket_lock::TicketLock;
+use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, PodName, Record as _, Role, TicketId, Timestamp};
+use crate::fs::{self, Linked, PathError, WaitError};
+
+/// What is to be committed.
+#[derive(Debug, Clone)]
+pub struct CommitRequest {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The Pod that accepted it.
+    pub pod: PodName,
+    /// What the Pod is for.
+    pub role: Role,
+    /// What shows that it accepted; anything but `manual` commits the Pod's offer and no other file.
+    pub evidence: Evidence,
+    /// The agent's own session id; for a manual claim.
+    pub session: Option<String>,
+    /// The nonce of this attempt; a manual claim without one gets a fresh one.
+    pub nonce: Option<Nonce>,
+    /// The completed claim that is handed over; `None` where the ticket must be free.
+    pub expect: Option<Expect>,
+}
+
+/// What a commit came to.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "whether something changed"]
+pub enum Committed {
+    /// The claim was made.
+    New(Claim),
+    /// It stood already, for this Pod and role; nothing was changed.
+    AlreadyOurs(Claim),
+}
+
+impl Committed {
+    /// The claim that stands.
+    pub fn claim(&self) -> &Claim {
+        match self {
+            Self::New(claim) | Self::AlreadyOurs(claim) => claim,
+        }
+    }
+}
+
+/// Says why a claim was not committed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else's claim stands.
+    #[error("ticket {} is claimed by Pod {} as {} (generation {})", held.ticket, held.pod, held.role, held.generation)]
+    Held {
+        /// The standing claim.
+        held: Box<Claim>,
+    },
+    /// The offer is not there: the Pod gave up.
+    #[error("Pod {pod} gave up ticket {ticket} before its claim was committed")]
+    OfferGone {
+        /// The Pod.
+        pod: PodName,
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// The offer is of another Pod, role, generation or evidence than the one to be committed.
+    #[error("the offer for ticket {ticket} is another: its {what} is {found}, not {expected}")]
+    OtherOffer {
+        /// The ticket.
+        ticket: TicketId,
+        /// What differs.
+        what: &'static str,
+        /// What the offer says.
+        found: String,
+        /// What was to be committed.
+        expected: String,
+    },
+    /// Evidence of a Pod was claimed without the nonce of an attempt.
+    #[error("evidence {evidence} needs the nonce of the attempt (--nonce, or YOI_CLAIM_NONCE under ticket-lock)")]
+    NoNonce {
+        /// The evidence.
+        evidence: Evidence,
+    },
+    /// The claim to be handed over is not the expected one, or not completed, or a holder or taker has the wrong state.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// Whether the ticket is held cannot be read.
+    #[error("whether ticket {ticket} is claimed is unknown")]
+    Unknown {
+        /// The ticket.
+        ticket: TicketId,
+        /// What could not be read.
+        #[source]
+        source: ReadError,
+    },
+    /// The claim stands; whether it survives a power cut is not known.
+    #[error("the claim on ticket {} stands, but is not known to be durable", claim.ticket)]
+    NotDurable {
+        /// The claim.
+        claim: Box<Claim>,
+        /// What could not be synced.
+        #[source]
+        source: PathError,
+    },
+    /// Another change of the same claim took too long.
+    #[error("the claim on ticket {ticket} is being changed by another process")]
+    Busy {
+        /// The ticket.
+        ticket: TicketId,
+        /// The lock that was not had.
+        #[source]
+        source: WaitError,
+    },
+    /// A file could not be written; nothing was committed.
+    #[error("cannot commit the claim on ticket {ticket}")]
+    Io {
+        /// The ticket.
+        ticket: TicketId,
+        /// What failed.
+        #[source]
+        source: PathError,
+    },
+}
+
+/// Says why a standing claim was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no claim.
+    #[error("ticket {ticket} has no claim")]
+    NotFound {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// The claim is another than the caller believes.
+    #[error("ticket {} has another claim: expected {expected}, found generation {} of Pod {}", found.ticket, found.generation, found.pod)]
+    Expectation {
+        /// What the caller expected.
+        expected: Expect,
+        /// What stands.
+        found: Box<Claim>,
+    },
+    /// The holder's Pod is live.
+    #[error("ticket {} is held by Pod {}, which is live", claim.ticket, claim.pod)]
+    HolderLive {
+        /// The claim.
+        claim: Box<Claim>,
+    },
+    /// The claim is not completed, so it cannot be handed over.
+    #[error("the work of Pod {} on ticket {} is not completed", claim.pod, claim.ticket)]
+    NotCompleted {
+        /// The claim.
+        claim: Box<Claim>,
+    },
+    /// The Pod that is to take the claim over does not run.
+    #[error("Pod {pod} is not live, and a claim is handed over only to a live Pod")]
+    TakerNotLive {
+        /// The Pod.
+        pod: PodName,
+    },
+    /// Whether and by whom the ticket is held cannot be read.
+    #[error("whether ticket {ticket} is claimed is unknown")]
+    Unknown {
+        /// The ticket.
+        ticket: TicketId,
+        /// What could not be read.
+        #[source]
+        source: ReadError,
+    },
+    /// Another change of the same claim took too long.
+    #[error("the claim on ticket {ticket} is being changed by another process")]
+    Busy {
+        /// The ticket.
+        ticket: TicketId,
+        /// The lock that was not had.
+        #[source]
+        source: WaitError,
+    },
+    /// A file could not be written.
+    #[error("cannot change the claim on ticket {ticket}")]
+    Io {
+        /// The ticket.
+        ticket: TicketId,
+        /// What failed.
+        #[source]
+        source: PathError,
+    },
+}
+
+/// Who releases a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleasedBy {
+    /// The Pod that holds it, as its caller has made sure.
+    Holder,
+    /// Anybody else: refused while the holder's Pod is live.
+    Other,
+}
+
+impl Registry {
+    /// Reads the claim of a ticket; `None` means free, and only where there is no such file.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read: the ticket then counts as held.
+    pub fn claim(&self, ticket: &TicketId) -> Result<Option<Claim>, ReadError> {
+        read_named(&self.claim_path(ticket), ticket.as_str())
+    }
+
+    /// Answers a commit from the standing claim, without any lock: ours, somebody else's, or `None` where there is none.
+    ///
+    /// # Errors
+    /// [`CommitError::Held`] for somebody else's claim, [`CommitError::Unknown`] for one that cannot be read.
+    pub fn standing(&self, request: &CommitRequest) -> Result<Option<Committed>, CommitError> {
+        let ticket = &request.ticket;
+        let claim = self.claim(ticket).map_err(|source| CommitError::Unknown { ticket: ticket.clone(), source })?;
+        let Some(claim) = claim else { return Ok(None) };
+        if claim.is_of(&request.pod, request.role, request.nonce) {
+            // The claim may be somebody's who died between link and sync: to go on because of it is to sync it first.
+            self.sync_claims(&claim)?;
+            return Ok(Some(Committed::AlreadyOurs(claim)));
+        }
+        match request.expect {
+            Some(expect) if expect.matches(&claim) => Ok(None),
+            Some(expected) => Err(ChangeError::Expectation { expected, found: Box::new(claim) }.into()),
+            None => Err(CommitError::Held { held: Box::new(claim) }),
+        }
+    }
+
+    /// Commits a claim under its ticket lock.
+    ///
+    /// With `expect` the completed claim is handed over; without, the ticket must be free.
+    ///
+    /// # Errors
+    /// See [`CommitError`]. After [`CommitError::NotDurable`] the claim stands; after all others none was made.
+    pub fn commit(
+        &self,
+        lock: &TicketLock,
+        request: &CommitRequest,
+        writer: &Writer,
+    ) -> Result<Committed, CommitError> {
+        assert_eq!(lock.ticket(), &request.ticket, "the lock of another ticket protects nothing");
+        let ticket = &request.ticket;
+        let io = |source| CommitError::Io { ticket: ticket.clone(), source };
+        if request.evidence != Evidence::Manual && request.nonce.is_none() {
+            return Err(CommitError::NoNonce { evidence: request.evidence });
+        }
+        // Order of locks: ticket, Pod, fence. The old holder's Pod lock is kept until the rename, so that it cannot
+        // come back in between.
+        let _holder = match request.expect {
+            Some(expect) => Some(self.exclude_holder(ticket, expect)?),
+            None => None,
+        };
+        let fence = self.fence(ticket).map_err(|source| CommitError::Busy { ticket: ticket.clone(), source })?;
+        if let Some(answer) = self.standing(request)? {
+            return Ok(answer);
+        }
+        self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
+        self.sweep_offers(ticket, request.nonce).map_err(io)?;
+        let claim = match (request.evidence, request.nonce) {
+            (Evidence::Manual, nonce) => self.put_manual(request, nonce, writer)?,
+            (_, Some(nonce)) => self.put_offer(request, nonce)?,
+            (evidence, None) => return Err(CommitError::NoNonce { evidence }),
+        };
+        // From here on the claim stands, whatever happens.
+        let durable = self.sync_claims(&claim);
+        if durable.is_ok() {
+            // A claim with two links is valid; the first name goes once the second is durable, and is swept if we die.
+            let _ = fs::unlink(&self.offer_path(ticket, claim.nonce));
+            let _ = self.sweep_temporaries("claim", &ticket.key());
+        }
+        drop(fence);
+        // The claim file is the truth; a journal that cannot be written does not undo it.
+        let _ = self.log(writer, JournalEntry::on("commit", &claim).because(request.evidence.as_str()));
+        durable.map(|()| Committed::New(claim))
+    }
+
+    fn put_manual(&self, request: &CommitRequest, nonce: Option<Nonce>, writer: &Writer) -> Result<Claim, CommitError> {
+        let ticket = &request.ticket;
+        let io = |source| CommitError::Io { ticket: ticket.clone(), source };
+        let before = self.predecessor(ticket).map_err(|error| match error {
+            OfferError::Held { held } => CommitError::Held { held },
+            OfferError::Unknown(source) => CommitError::Unknown { ticket: ticket.clone(), source },
+            OfferError::Io(source) => io(source),
+        })?;
+        let acceptance = Acceptance {
+            ticket: ticket.clone(),
+            pod: request.pod.clone(),
+            pod_id: None,
+            role: request.role,
+            nonce: nonce.unwrap_or_else(|| Nonce::from_bytes(fs::random_bytes())),
+            accepted_at: writer.now,
+            evidence: Evidence::Manual,
+            session: request.session.clone(),
+            written_by: writer.written_by.clone(),
+        };
+        let claim = Claim::succeed(acceptance, before.as_ref().map(|old| (&old.claim, old.ended_at, old.why)));
+        let temporary = self.temporary("claim", &ticket.key());
+        fs::create_file(&temporary, claim.render().as_bytes()).map_err(io)?;
+        let put = self.put(&temporary, request);
+        if put.is_err() {
+            let _ = fs::unlink(&temporary);
+        }
+        put.map(|()| claim)
+    }
+
+    fn put_offer(&self, request: &CommitRequest, nonce: Nonce) -> Result<Claim, CommitError> {
+        let ticket = &request.ticket;
+        let path = self.offer_path(ticket, nonce);
+        let offer: Option<Claim> = read_named(&path, ticket.as_str())
+            .map_err(|source| CommitError::Unknown { ticket: ticket.clone(), source })?;
+        let gone = || CommitError::OfferGone { pod: request.pod.clone(), ticket: ticket.clone() };
+        let claim = offer.ok_or_else(gone)?;
+        let before = match self.predecessor(ticket) {
+            Ok(before) => before.map_or(0, |old| old.claim.generation),
+            Err(OfferError::Held { held }) => return Err(CommitError::Held { held }),
+            Err(OfferError::Unknown(source)) => return Err(CommitError::Unknown { ticket: ticket.clone(), source }),
+            Err(OfferError::Io(source)) => return Err(CommitError::Io { ticket: ticket.clone(), source }),
+        };
+        for (what, found, expected) in [
+            ("Pod", claim.pod.to_string(), request.pod.to_string()),
+            ("role", claim.role.to_string(), request.role.to_string()),
+            ("evidence", claim.evidence.to_string(), request.evidence.to_string()),
+            ("generation", claim.generation.to_string(), (before + 1).to_string()),
+            ("nonce", claim.nonce.to_string(), nonce.to_string()),
+        ] {
+            if found != expected {
+                return Err(CommitError::OtherOffer { ticket: ticket.clone(), what, found, expected });
+            }
+        }
+        self.put(&path, request)?;
+        Ok(claim)
+    }
+
+    /// Gives a complete record its name: by a link where the ticket is free, by a rename where a claim is handed over.
+    fn put(&self, from: &std::path::Path, request: &CommitRequest) -> Result<(), CommitError> {
+        let ticket = &request.ticket;
+        let to = self.claim_path(ticket);
+        let io = |source| CommitError::Io { ticket: ticket.clone(), source };
+        let gone = || CommitError::OfferGone { pod: request.pod.clone(), ticket: ticket.clone() };
+        if request.expect.is_some() {
+            return match std::fs::rename(from, &to) {
+                Ok(()) => Ok(()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(gone()),
+                Err(source) => Err(io(PathError { doing: "replace", path: to, source })),
+            };
+        }
+        match fs::link_into_place(from, &to).map_err(io)? {
+            Linked::Done => Ok(()),
+            Linked::SourceGone => Err(gone()),
+            Linked::Taken => match self.claim(ticket) {
+                Ok(Some(held)) => Err(CommitError::Held { held: Box::new(held) }),
+                Ok(None) => Err(io(PathError::refused("link into place", &to, "it was taken and is gone again"))),
+                Err(source) => Err(CommitError::Unknown { ticket: ticket.clone(), source }),
+            },
+        }
+    }
+
+    /// Makes the claims durable on behalf of one that was just made or is just being relied on.
+    ///
+    /// # Errors
+    /// [`CommitError::NotDurable`]: the claim stands all the same.
+    pub fn sync_claims(&self, claim: &Claim) -> Result<(), CommitError> {
+        fs::sync_dir(&self.claims_dir())
+            .map_err(|source| CommitError::NotDurable { claim: Box::new(claim.clone()), source })
+    }
+
+    /// Sets `completed_at`, keeping generation and nonce; a repeat changes nothing.
+    ///
+    /// # Errors
+    /// When the claim is not the expected one, cannot be read, or cannot be replaced.
+    pub fn complete(
+        &self,
+        ticket: &TicketId,
+        expect: Expect,
+        at: Timestamp,
+        writer: &Writer,
+    ) -> Result<Claim, ChangeError> {
+        let (claim, changed) = self.edit(ticket, expect, |claim| {
+            let first = claim.completed_at.is_none();
+            claim.completed_at.get_or_insert(at);
+            first
+        })?;
+        if changed {
+            let _ = self.log(writer, JournalEntry::on("complete", &claim));
+        }
+        Ok(claim)
+    }
+
+    /// Keeps the agent's own session id in a claim.
+    ///
+    /// # Errors
+    /// When the claim is not the expected one, cannot be read, or cannot be replaced.
+    pub fn set_claim_session(&self, ticket: &TicketId, expect: Expect, session: &str) -> Result<(), ChangeError> {
+        let set = |claim: &mut Claim| claim.session.replace(session.to_owned()).as_deref() != Some(session);
+        self.edit(ticket, expect, set).map(drop)
+    }
+
+    /// Compare-and-swap: under the fence, re-reads, compares, and replaces the claim where `change` says that it changed.
+    fn edit(
+        &self,
+        ticket: &TicketId,
+        expect: Expect,
+        change: impl FnOnce(&mut Claim) -> bool,
+    ) -> Result<(Claim, bool), ChangeError> {
+        let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
+        let _fence = self.fence(ticket).map_err(|source| ChangeError::Busy { ticket: ticket.clone(), source })?;
+        let mut claim = self.expected_claim(ticket, expect)?;
+        let changed = change(&mut claim);
+        if changed {
+            let temporary = self.temporary("claim", &ticket.key());
+            fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes()).map_err(io)?;
+        } else {
+            fs::sync_dir(&self.claims_dir()).map_err(io)?;
+        }
+        Ok((claim, changed))
+    }
+
+    /// Frees a ticket; leaves the tombstone from which the next generation is counted.
+    ///
+    /// Needs no space, so it works on a full disk. Gives the claim that was released.
+    ///
+    /// # Errors
+    /// When the claim is not the expected one, its Pod is live (for [`ReleasedBy::Other`]), or the rename fails.
+    pub fn release(
+        &self,
+        lock: &TicketLock,
+        expect: Expect,
+        by: ReleasedBy,
+        reason: &str,
+        writer: &Writer,
+    ) -> Result<Claim, ChangeError> {
+        let ticket = lock.ticket();
+        let _holder = match by {
+            ReleasedBy::Holder => None,
+            ReleasedBy::Other => Some(self.exclude_holder(ticket, expect)?),
+        };
+        let fence = self.fence(ticket).map_err(|source| ChangeError::Busy { ticket: ticket.clone(), source })?;
+        let claim = self.expected_claim(ticket, expect)?;
+        let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
+        // A crash between rename and sync leaves either claim or tombstone, each whole.
+        fs::rename_into_place(&self.claim_path(ticket), &self.tombstone_path(ticket)).map_err(io)?;
+        drop(fence);
+        let _ = self.log(writer, JournalEntry::on("release", &claim).because(reason));
+        Ok(claim)
+    }
+
+    /// Reads a claim and compares it with what the caller believes.
+    ///
+    /// # Errors
+    /// When there is none, it is another, or it cannot be read.
+    pub fn expected_claim(&self, ticket: &TicketId, expected: Expect) -> Result<Claim, ChangeError> {
+        let claim = self.claim(ticket).map_err(|source| ChangeError::Unknown { ticket: ticket.clone(), source })?;
+        let found = claim.ok_or_else(|| ChangeError::NotFound { ticket: ticket.clone() })?;
+        if expected.matches(&found) {
+            Ok(found)
+        } else {
+            Err(ChangeError::Expectation { expected, found: Box::new(found) })
+        }
+    }
+
+    /// Takes the Pod lock of a claim's holder, so that it cannot come back; tried only, held means refused.
+    fn exclude_holder(&self, ticket: &TicketId, expect: Expect) -> Result<PodLock, ChangeError> {
+        let claim = self.expected_claim(ticket, expect)?;
+        let lock =
+            self.try_lock_pod(&claim.pod).map_err(|source| ChangeError::Io { ticket: ticket.clone(), source })?;
+        lock.ok_or_else(|| ChangeError::HolderLive { claim: Box::new(claim) })
+    }
+}

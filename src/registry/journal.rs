@@ -1,0 +1,106 @@
+//! The journal: who changed what, when and why. The claim files are the truth; this is their story.
+
+use serde::{Deserialize, Serialize};
+
+use super::open::{Registry, Writer};
+use crate::domain::{Claim, Nonce, PodName, Role, TicketId};
+use crate::fs::{self, PathError};
+
+/// The longest free text of a line, in bytes.
+pub const MAX_TEXT: usize = 4096;
+/// The largest journal that is read, in bytes.
+const MAX_JOURNAL: u64 = 256 << 20;
+
+/// What happened, without who and when.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// What was done, as a verb: `commit`, `release`, `launch_failed` …
+    pub action: String,
+    /// The ticket that it was done to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
+    /// The Pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<PodName>,
+    /// The Pod's role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The claim's generation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// The claim's nonce.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Nonce>,
+    /// The reason that was given, or what went wrong; at most 4 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JournalLine {
+    /// When, in UTC (RFC 3339).
+    pub at: String,
+    /// Who: the user's name.
+    pub user: String,
+    /// The process id at that time.
+    pub pid: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub entry: JournalEntry,
+}
+
+impl JournalEntry {
+    /// Begins an entry.
+    pub fn new(action: &str) -> Self {
+        Self { action: action.to_owned(), ..Self::default() }
+    }
+
+    /// Begins an entry on a claim.
+    pub fn on(action: &str, claim: &Claim) -> Self {
+        Self {
+            action: action.to_owned(),
+            ticket: Some(claim.ticket.clone()),
+            pod: Some(claim.pod.clone()),
+            role: Some(claim.role),
+            generation: Some(claim.generation),
+            nonce: Some(claim.nonce),
+            why: None,
+        }
+    }
+
+    /// Adds a reason, cut at 4 KiB from its end's side: the end of a log says most.
+    #[must_use]
+    pub fn because(mut self, why: &str) -> Self {
+        let mut from = why.len().saturating_sub(MAX_TEXT);
+        while !why.is_char_boundary(from) {
+            from += 1;
+        }
+        self.why = Some(why[from..].to_owned());
+        self
+    }
+}
+
+impl Registry {
+    /// Appends a line to the journal.
+    ///
+    /// # Errors
+    /// When it cannot be written. What it tells of has happened all the same, so callers go on.
+    pub fn log(&self, writer: &Writer, entry: JournalEntry) -> Result<(), PathError> {
+        let line =
+            JournalLine { at: writer.now.to_string(), user: writer.user.clone(), pid: writer.written_by.pid, entry };
+        let text = serde_json::to_string(&line).expect("a journal line has string keys");
+        fs::append_line(&self.journal_path(), &text).map(drop)
+    }
+
+    /// Reads the lines that speak of a ticket (`None`: all), oldest first; what does not parse is passed over.
+    ///
+    /// # Errors
+    /// When the file exists and cannot be read.
+    pub fn journal(&self, ticket: Option<&TicketId>) -> Result<Vec<JournalLine>, PathError> {
+        let bytes = fs::read_file_up_to(&self.journal_path(), MAX_JOURNAL)?.unwrap_or_default();
+        let lines = bytes.split(|byte| *byte == b'\n');
+        let parsed = lines.filter_map(|line| serde_json::from_slice::<JournalLine>(line).ok());
+        Ok(parsed.filter(|line| ticket.is_none() || line.entry.ticket.as_ref() == ticket).collect())
+    }
+}

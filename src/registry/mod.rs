@@ -1,0 +1,30 @@
+//! The registry of one workspace: claims, sessions, ticket locks, Pods and the journal, as plain files.
+//!
+//! # Order of locks
+//! Tickets (several: sorted), then a Pod (tried only, never waited for, except of a Pod just ended), then the fence of a
+//! claim, then the session index. The ticket lock marks a launch in flight and is inherited by the Pod; the *fence* is a
+//! `flock` on a fresh descriptor of the same file, held for just as long as one read-compare-change takes.
+//!
+//! # Reading
+//! Readers take no locks and write nothing. Only "no such file" means that a ticket is free; what cannot be read is
+//! *unknown* and treated as held.
+
+mod claims;
+mod journal;
+mod offers;
+mod open;
+mod pods;
+mod sessions;
+mod status;
+mod ticket_lock;
+mod workspace;
+
+pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};
+pub use journal::{JournalEntry, JournalLine};
+pub use offers::{OfferError, Withdrawn};
+pub use open::{NetworkPolicy, OpenError, ReadError, Registry, Writer};
+pub use pods::{PodError, PodLock};
+pub use sessions::{SessionError, SessionFence};
+pub use status::{ClaimView, Restorable, Survey};
+pub use ticket_lock::TicketLock;
+pub use workspace::{Workspace, WorkspaceError};

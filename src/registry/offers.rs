@@ -1,0 +1,122 @@
+//! Offers: a claim as a Pod wrote it when it accepted, which its launcher may commit.
+//!
+//! Commit or withdraw, never both: a commit links this very file and no other, and whoever gives an attempt up unlinks
+//! it *first* and looks at the claim *then*. After the unlink no new link can be made; a link made before it is seen.
+
+use std::path::PathBuf;
+
+use super::open::{ReadError, Registry, names_of, read_named};
+use crate::domain::{Acceptance, Claim, Nonce, PodName, Record as _, SessionRecord, TicketId, Timestamp};
+use crate::fs::{self, PathError};
+
+/// Says why a Pod cannot offer to take a ticket.
+#[derive(Debug, thiserror::Error)]
+pub enum OfferError {
+    /// The ticket has a claim whose work is not completed.
+    #[error("ticket {} is claimed by Pod {} (generation {})", held.ticket, held.pod, held.generation)]
+    Held {
+        /// The standing claim.
+        held: Box<Claim>,
+    },
+    /// The claim or its tombstone cannot be read.
+    #[error("the claim of the ticket is unknown")]
+    Unknown(#[from] ReadError),
+    /// The offer cannot be written.
+    #[error("cannot write the offer")]
+    Io(#[from] PathError),
+}
+
+/// What giving up an attempt found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "an attempt whose claim stands is not given up"]
+pub enum Withdrawn {
+    /// The offer is gone and no claim of this attempt stands.
+    Gone,
+    /// The claim of this attempt had been committed.
+    Stands,
+}
+
+/// The claim before the one that is to be made, with when and why it ended.
+pub(super) struct Predecessor {
+    pub claim: Claim,
+    pub ended_at: Timestamp,
+    pub why: &'static str,
+}
+
+impl Registry {
+    /// The offer of one attempt on a ticket.
+    pub fn offer_path(&self, ticket: &TicketId, nonce: Nonce) -> PathBuf {
+        self.dir().join("offers").join(format!("{}.{nonce}", ticket.key()))
+    }
+
+    /// The offer of one attempt without a ticket, kept under the Pod's key.
+    pub fn session_offer_path(&self, pod: &PodName, nonce: Nonce) -> PathBuf {
+        self.dir().join("offers").join(format!("{}.{nonce}", pod.key()))
+    }
+
+    /// Writes the offer of a Pod on probation, fsynced, and gives the claim that it offers.
+    ///
+    /// The Pod co-owns the ticket lock, so that what is read here stays so until the commit.
+    ///
+    /// # Errors
+    /// When the ticket is held, its state is unknown, or the file cannot be written.
+    pub fn write_offer(&self, acceptance: Acceptance) -> Result<Claim, OfferError> {
+        let predecessor = self.predecessor(&acceptance.ticket)?;
+        let before = predecessor.as_ref().map(|old| (&old.claim, old.ended_at, old.why));
+        let claim = Claim::succeed(acceptance, before);
+        fs::create_file(&self.offer_path(&claim.ticket, claim.nonce), claim.render().as_bytes())?;
+        fs::sync_dir(&self.dir().join("offers"))?;
+        Ok(claim)
+    }
+
+    /// Writes the offer of a Pod without a ticket: its session record to be.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_session_offer(&self, record: &SessionRecord, nonce: Nonce) -> Result<(), PathError> {
+        fs::create_file(&self.session_offer_path(&record.pod, nonce), record.render().as_bytes())?;
+        fs::sync_dir(&self.dir().join("offers"))
+    }
+
+    /// Gives an attempt on a ticket up: unlinks its offer first, looks at the claim then.
+    ///
+    /// # Errors
+    /// When the offer cannot be unlinked or the claim cannot be read: whether it stands is then not known.
+    pub fn withdraw(&self, ticket: &TicketId, nonce: Nonce) -> Result<Withdrawn, ReadError> {
+        fs::unlink(&self.offer_path(ticket, nonce))?;
+        let stands = self.claim(ticket)?.is_some_and(|claim| claim.nonce == nonce);
+        Ok(if stands { Withdrawn::Stands } else { Withdrawn::Gone })
+    }
+
+    /// Removes the offers that other attempts left behind; only for whoever holds the ticket lock.
+    pub(super) fn sweep_offers(&self, ticket: &TicketId, but: Option<Nonce>) -> Result<(), PathError> {
+        let dir = self.dir().join("offers");
+        let prefix = format!("{}.", ticket.key());
+        let kept = but.map(|nonce| format!("{prefix}{nonce}"));
+        for name in names_of(&dir, &prefix)? {
+            if kept.as_ref() != Some(&name) {
+                fs::unlink(&dir.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a new claim of a ticket follows on: a completed claim, or a tombstone.
+    pub(super) fn predecessor(&self, ticket: &TicketId) -> Result<Option<Predecessor>, OfferError> {
+        match self.claim(ticket)? {
+            Some(claim) => match claim.completed_at {
+                Some(ended_at) => Ok(Some(Predecessor { claim, ended_at, why: "completed" })),
+                None => Err(OfferError::Held { held: Box::new(claim) }),
+            },
+            None => self.tombstone(ticket).map_err(OfferError::Unknown),
+        }
+    }
+
+    pub(super) fn tombstone(&self, ticket: &TicketId) -> Result<Option<Predecessor>, ReadError> {
+        let path = self.tombstone_path(ticket);
+        let Some(claim) = read_named::<Claim>(&path, ticket.as_str())? else { return Ok(None) };
+        // Releasing is a rename, which needs no space but cannot add a date: the inode's change time is that of the rename.
+        let ended_at = fs::changed_at(&path)?.into();
+        Ok(Some(Predecessor { claim, ended_at, why: "released" }))
+    }
+}

@@ -1,0 +1,241 @@
+//! Where everything of a registry lies, and what must hold before it is written to.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::workspace::{Workspace, short_hash};
+use crate::domain::{PodName, Record, RecordError, TicketId, Timestamp, VERSION, WrittenBy, path_text};
+use crate::fs::{self, NetworkFs, PathError};
+
+/// Whether a registry on a network file system may be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NetworkPolicy {
+    /// It is refused: locks and syncs cannot be relied on there.
+    #[default]
+    Refuse,
+    /// The user answers for it (`YOI_ALLOW_NETWORK_FS=1`).
+    Allow,
+}
+
+/// Says why a record could not be read: whether there is one is then not known.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file could not be opened or read.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The file is not the record that it should be.
+    #[error("'{}' {source}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RecordError,
+    },
+}
+
+/// Says why a registry cannot be written to.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A directory or `workspace.toml` cannot be made or used.
+    #[error("cannot open the registry for writing")]
+    Path(#[from] PathError),
+    /// `workspace.toml` is of a newer version, or damaged.
+    #[error("cannot open the registry for writing")]
+    Record(#[from] ReadError),
+    /// The registry lies on a network file system.
+    #[error("{0}, where locks cannot be relied on")]
+    Network(NetworkFs),
+}
+
+/// Who writes: what goes into records for people, and the moment.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    /// Process, machine and boot, as they stand in a claim.
+    pub written_by: WrittenBy,
+    /// The user's name, for the journal.
+    pub user: String,
+    /// The moment of this operation.
+    pub now: Timestamp,
+}
+
+/// The registry of one workspace: its paths. Making one touches no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registry {
+    data: PathBuf,
+    dir: PathBuf,
+    runtime: PathBuf,
+    workspace: Workspace,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WorkspaceRecord {
+    version: i64,
+    root: String,
+    created_at: Timestamp,
+    #[serde(flatten)]
+    extra: toml::Table,
+}
+
+impl Record for WorkspaceRecord {
+    fn name(&self) -> &str {
+        &self.root
+    }
+}
+
+impl Registry {
+    /// Tells where the registry of a workspace lies, given data root and runtime root.
+    pub fn new(data: &Path, runtime: &Path, workspace: Workspace) -> Self {
+        let dir = data.join("workspaces").join(workspace.key());
+        Self { data: data.to_owned(), dir, runtime: runtime.to_owned(), workspace }
+    }
+
+    /// Makes what is missing, and checks what is there, before anything is written.
+    ///
+    /// # Errors
+    /// When a directory is not ours or writable by others, cannot be made, lies on a network file system, or the
+    /// registry is of a newer version.
+    pub fn prepare(&self, network: NetworkPolicy, now: Timestamp) -> Result<(), OpenError> {
+        fs::make_private_dir(&self.data)?;
+        if network == NetworkPolicy::Refuse
+            && let Some(found) = fs::network_file_system(&self.data)?
+        {
+            return Err(OpenError::Network(found));
+        }
+        fs::make_private_dir(&self.data.join("workspaces"))?;
+        fs::make_private_dir(&self.dir)?;
+        for name in ["claims", "locks", "locks/tickets", "locks/pods", "sessions", "pods", "offers", "tmp"] {
+            fs::make_private_dir(&self.dir.join(name))?;
+        }
+        self.check_version(now)
+    }
+
+    fn check_version(&self, now: Timestamp) -> Result<(), OpenError> {
+        let path = self.dir.join("workspace.toml");
+        match fs::read_file(&path)? {
+            Some(bytes) => {
+                let record = WorkspaceRecord::parse(&bytes);
+                let checked = record.and_then(|record| match record.version {
+                    ..=VERSION => Ok(()),
+                    found => Err(RecordError::Newer { found }),
+                });
+                Ok(checked.map_err(|source| ReadError::Record { path, source })?)
+            }
+            None => {
+                let record = WorkspaceRecord {
+                    version: VERSION,
+                    root: path_text(&self.workspace.key_root),
+                    created_at: now,
+                    extra: toml::Table::new(),
+                };
+                let temporary = self.temporary("workspace", "toml");
+                fs::create_file(&temporary, record.render().as_bytes())?;
+                // Two first users at once write the same; the one that comes second has nothing to do.
+                let linked = fs::link_into_place(&temporary, &path);
+                fs::unlink(&temporary)?;
+                let _first_or_second = linked?;
+                Ok(fs::sync_dir(&self.dir)?)
+            }
+        }
+    }
+
+    /// The workspace that this is the registry of.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// The data root, of all workspaces.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The runtime root, of all workspaces.
+    pub fn runtime(&self) -> &Path {
+        &self.runtime
+    }
+
+    /// The registry's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// `claims/`.
+    pub fn claims_dir(&self) -> PathBuf {
+        self.dir.join("claims")
+    }
+
+    /// The claim of a ticket.
+    pub fn claim_path(&self, ticket: &TicketId) -> PathBuf {
+        self.claims_dir().join(format!("{}.toml", ticket.key()))
+    }
+
+    /// The tombstone of a released claim.
+    pub fn tombstone_path(&self, ticket: &TicketId) -> PathBuf {
+        self.claims_dir().join(format!("{}.released", ticket.key()))
+    }
+
+    /// The lock file of a ticket.
+    pub fn ticket_lock_path(&self, ticket: &TicketId) -> PathBuf {
+        self.dir.join("locks/tickets").join(ticket.key())
+    }
+
+    /// The lock file of a Pod.
+    pub fn pod_lock_path(&self, pod: &PodName) -> PathBuf {
+        self.dir.join("locks/pods").join(pod.key())
+    }
+
+    /// The file that every writer of the session index locks.
+    pub fn sessions_lock_path(&self) -> PathBuf {
+        self.dir.join("locks/sessions")
+    }
+
+    /// The session record of a Pod.
+    pub fn session_path(&self, pod: &PodName) -> PathBuf {
+        self.dir.join("sessions").join(format!("{}.toml", pod.key()))
+    }
+
+    /// The directory of a Pod.
+    pub fn pod_dir(&self, pod: &PodName) -> PathBuf {
+        self.dir.join("pods").join(pod.key())
+    }
+
+    /// The socket of a Pod: a short name that does not depend on how long the Pod's is.
+    pub fn socket_path(&self, pod: &PodName) -> PathBuf {
+        let dir = self.dir.as_os_str().as_bytes();
+        self.runtime.join(format!("{}.sock", short_hash(&[dir, pod.as_str().as_bytes()])))
+    }
+
+    /// The journal.
+    pub fn journal_path(&self) -> PathBuf {
+        self.dir.join("journal.jsonl")
+    }
+
+    /// A fresh name `tmp/<kind>-<key>.<random>`, for a file on its way into place.
+    pub(super) fn temporary(&self, kind: &str, key: &str) -> PathBuf {
+        self.dir.join("tmp").join(format!("{kind}-{key}.{}", fs::random_suffix()))
+    }
+
+    /// Removes the temporaries of one kind and key: only for whoever holds the lock of exactly that.
+    pub(super) fn sweep_temporaries(&self, kind: &str, key: &str) -> Result<(), PathError> {
+        let dir = self.dir.join("tmp");
+        for name in names_of(&dir, &format!("{kind}-{key}."))? {
+            let path = dir.join(name);
+            if path.is_dir() { fs::remove_tree(&path)? } else { fs::unlink(&path).map(drop)? }
+        }
+        Ok(())
+    }
+}
+
+/// The names in a directory that are a prefix followed by one random suffix, which has no dot.
+pub(super) fn names_of(dir: &Path, prefix: &str) -> Result<Vec<String>, PathError> {
+    let names = fs::entries(dir)?.into_iter().filter_map(|name| name.into_string().ok());
+    Ok(names.filter(|name| name.strip_prefix(prefix).is_some_and(|rest| !rest.contains('.'))).collect())
+}
+
+/// Reads the record of a name from its file; `None` only where there is no such file.
+pub(super) fn read_named<R: Record>(path: &Path, name: &str) -> Result<Option<R>, ReadError> {
+    let Some(bytes) = fs::read_file(path)? else { return Ok(None) };
+    let record = R::parse_named(&bytes, name).map_err(|source| ReadError::Record { path: path.to_owned(), source })?;
+    Ok(Some(record))
+}

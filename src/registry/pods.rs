@@ -1,0 +1,241 @@
+//! Pods on disk: their lock, their directory, their record.
+
+use std::path::{Path, PathBuf};
+
+use super::open::{ReadError, Registry, read_named};
+use super::ticket_lock::TicketLock;
+use crate::domain::{PodId, PodName, PodRecord, Record as _};
+use crate::fs::{self, LockState, OfdLock, PathError, Wait, WaitError};
+
+/// The lock of one Pod: held for as long as anything of it lives.
+#[derive(Debug)]
+#[must_use = "the Pod lock is held only while this is"]
+pub struct PodLock {
+    pod: PodName,
+    lock: OfdLock,
+}
+
+impl PodLock {
+    /// The Pod that it is the lock of.
+    pub fn pod(&self) -> &PodName {
+        &self.pod
+    }
+
+    /// Gives the lock itself, for the host and warden that keep it to their end.
+    pub fn into_lock(self) -> OfdLock {
+        self.lock
+    }
+}
+
+/// Says why a Pod's directory could not be made, changed or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum PodError {
+    /// The name is taken by a Pod that can still be restored, or may be.
+    #[error("the name {pod} is taken")]
+    Taken {
+        /// The Pod.
+        pod: PodName,
+    },
+    /// The record cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// The directory is of another Pod than the one that was meant.
+    #[error("Pod {pod} is another one by now")]
+    OtherPod {
+        /// The Pod.
+        pod: PodName,
+    },
+    /// A file or directory could not be written or removed.
+    #[error(transparent)]
+    Io(#[from] PathError),
+}
+
+impl Registry {
+    /// Tries to take the lock of a Pod; `None` where something of that Pod lives.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used.
+    pub fn try_lock_pod(&self, pod: &PodName) -> Result<Option<PodLock>, PathError> {
+        match OfdLock::acquire(&self.pod_lock_path(pod), Wait::No) {
+            Ok(lock) => Ok(Some(PodLock { pod: pod.clone(), lock })),
+            Err(WaitError::Held { .. }) => Ok(None),
+            Err(WaitError::Io(error)) => Err(error),
+        }
+    }
+
+    /// Waits for the lock of a Pod that was just ended; `None` where it is still held at the end of the wait.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used.
+    pub fn lock_ended_pod(&self, pod: &PodName, wait: Wait) -> Result<Option<PodLock>, PathError> {
+        match OfdLock::acquire(&self.pod_lock_path(pod), wait) {
+            Ok(lock) => Ok(Some(PodLock { pod: pod.clone(), lock })),
+            Err(WaitError::Held { .. }) => Ok(None),
+            Err(WaitError::Io(error)) => Err(error),
+        }
+    }
+
+    /// Asks the kernel whether anything of a Pod lives.
+    ///
+    /// # Errors
+    /// When the lock file exists and cannot be asked about.
+    pub fn pod_lives(&self, pod: &PodName) -> Result<bool, PathError> {
+        Ok(fs::probe(&self.pod_lock_path(pod))? == LockState::Held)
+    }
+
+    /// Reads the record of a Pod; `None` where it has no directory, or one without a record.
+    ///
+    /// # Errors
+    /// When the record is there and cannot be read.
+    pub fn pod(&self, pod: &PodName) -> Result<Option<PodRecord>, ReadError> {
+        read_named(&self.pod_dir(pod).join("pod.toml"), pod.as_str())
+    }
+
+    /// Makes the directory of a new Pod, complete with its record and the log that its launcher opened, all synced.
+    ///
+    /// What an earlier attempt of that name left behind and nobody owns is swept first; `ticket` is the lock of the
+    /// ticket that the new Pod is launched on.
+    ///
+    /// # Errors
+    /// [`PodError::Taken`] when the name belongs to a Pod.
+    pub fn create_pod(
+        &self,
+        lock: &PodLock,
+        record: &PodRecord,
+        log: Option<&Path>,
+        ticket: Option<&TicketLock>,
+    ) -> Result<PathBuf, PodError> {
+        let key = record.pod.key();
+        self.sweep_pod(lock, ticket)?;
+        let building = self.temporary("pod", &key);
+        fs::make_private_dir(&building)?;
+        fs::create_file(&building.join("pod.toml"), record.render().as_bytes())?;
+        if let Some(log) = log {
+            let inside = building.join("host.log");
+            std::fs::rename(log, &inside).map_err(|source| PathError { doing: "move", path: inside, source })?;
+        }
+        fs::create_file(&building.join("history.jsonl"), b"")?;
+        fs::sync_dir(&building)?;
+        let dir = self.pod_dir(&record.pod);
+        fs::rename_into_place(&building, &dir)?;
+        Ok(dir)
+    }
+
+    /// Removes what belongs to nobody under a Pod's name: temporaries, a directory without a record, and an unconfirmed
+    /// Pod whose nonce neither a claim nor a session record carries.
+    ///
+    /// # Errors
+    /// [`PodError::Taken`] when the directory belongs to a Pod, or its ticket is in flight elsewhere.
+    pub fn sweep_pod(&self, lock: &PodLock, ticket: Option<&TicketLock>) -> Result<(), PodError> {
+        let pod = lock.pod();
+        self.sweep_temporaries("pod", &pod.key())?;
+        let dir = self.pod_dir(pod);
+        if !dir.exists() {
+            return Ok(());
+        }
+        if let Some(record) = self.pod(pod)?
+            && !self.is_nobodys(&record, ticket)?
+        {
+            return Err(PodError::Taken { pod: pod.clone() });
+        }
+        Ok(self.bury(lock)?)
+    }
+
+    fn is_nobodys(&self, record: &PodRecord, ticket: Option<&TicketLock>) -> Result<bool, PodError> {
+        if record.confirmed_at.is_some() {
+            return Ok(false);
+        }
+        // Another attempt on its ticket may be about to commit its offer: look only while the ticket cannot move.
+        let _other = match &record.ticket {
+            Some(id) if ticket.is_none_or(|held| held.ticket() != id) => {
+                match OfdLock::acquire(&self.ticket_lock_path(id), Wait::No) {
+                    Ok(lock) => Some(lock),
+                    Err(WaitError::Held { .. }) => return Ok(false),
+                    Err(WaitError::Io(error)) => return Err(error.into()),
+                }
+            }
+            _ => None,
+        };
+        let claimed = match &record.ticket {
+            Some(id) => self.claim(id)?.is_some_and(|claim| claim.pod_id == Some(record.pod_id)),
+            None => false,
+        };
+        let recorded = self.session(&record.pod)?.is_some_and(|session| session.pod_id == Some(record.pod_id));
+        Ok(!claimed && !recorded)
+    }
+
+    /// Changes the record of a Pod; only for whoever holds its lock.
+    ///
+    /// # Errors
+    /// When the record is missing, unreadable, another Pod's, or cannot be replaced.
+    pub fn update_pod(
+        &self,
+        pod: &PodName,
+        pod_id: PodId,
+        change: impl FnOnce(&mut PodRecord),
+    ) -> Result<PodRecord, PodError> {
+        let old = self.pod(pod)?.filter(|record| record.pod_id == pod_id);
+        let mut record = old.ok_or_else(|| PodError::OtherPod { pod: pod.clone() })?;
+        let before = record.clone();
+        change(&mut record);
+        if record != before {
+            let path = self.pod_dir(pod).join("pod.toml");
+            fs::replace(&self.temporary("podtoml", &pod.key()), &path, record.render().as_bytes())?;
+        }
+        Ok(record)
+    }
+
+    /// Removes the directory of a Pod that gave up; only for whoever holds its lock. One that is gone is as good.
+    ///
+    /// # Errors
+    /// When the directory is another Pod's by now, or cannot be removed.
+    pub fn remove_pod(&self, lock_of: &PodName, pod_id: PodId) -> Result<(), PodError> {
+        match self.pod(lock_of)? {
+            Some(record) if record.pod_id != pod_id => Err(PodError::OtherPod { pod: lock_of.clone() }),
+            None if !self.pod_dir(lock_of).exists() => Ok(()),
+            _ => Ok(self.bury_dir(lock_of)?),
+        }
+    }
+
+    fn bury(&self, lock: &PodLock) -> Result<(), PathError> {
+        self.bury_dir(lock.pod())
+    }
+
+    /// Renames first, so that no reader ever sees half a Pod; then removes.
+    fn bury_dir(&self, pod: &PodName) -> Result<(), PathError> {
+        let grave = self.temporary("pod", &pod.key());
+        let dir = self.pod_dir(pod);
+        std::fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
+        fs::sync_dir(&self.dir().join("pods"))?;
+        fs::remove_tree(&grave)
+    }
+
+    /// The names of all Pods that have a directory; those whose record cannot be read come as an error with their path.
+    ///
+    /// # Errors
+    /// When the directory of Pods cannot be listed.
+    pub fn pods(&self) -> Result<Vec<Result<PodRecord, ReadError>>, PathError> {
+        let dir = self.dir().join("pods");
+        let mut names = fs::entries(&dir)?;
+        names.sort();
+        Ok(names
+            .into_iter()
+            .filter_map(|name| {
+                let path = dir.join(&name).join("pod.toml");
+                let read = || -> Result<Option<PodRecord>, ReadError> {
+                    let Some(bytes) = fs::read_file(&path)? else { return Ok(None) };
+                    let record =
+                        PodRecord::parse(&bytes).and_then(|record| match record.pod.key() == name.to_string_lossy() {
+                            true => Ok(record),
+                            false => Err(crate::domain::RecordError::OtherName {
+                                expected: name.to_string_lossy().into_owned(),
+                                found: record.pod.to_string(),
+                            }),
+                        });
+                    record.map(Some).map_err(|source| ReadError::Record { path: path.clone(), source })
+                };
+                read().transpose()
+            })
+            .collect())
+    }
+}

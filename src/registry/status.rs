@@ -1,0 +1,217 @@
+//! Status, derived at the moment of asking: the claim is read, the locks are asked, the claim is read again.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::open::{ReadError, Registry};
+use crate::domain::chain;
+use crate::domain::{Claim, ClaimStatus, PodName, PodRecord, Record, RecordError, TicketId};
+use crate::fs::{self, LockState, PathError};
+
+/// How often a claim that keeps changing is read before its state is called unknown.
+const MAX_READS: usize = 10;
+
+/// Judges what the registry does not know: whether a Pod's profile resolves and its working directory is there.
+pub trait Restorable {
+    /// Says why a stopped Pod cannot be restored.
+    ///
+    /// # Errors
+    /// The reason, as the end of a sentence that begins with the Pod.
+    fn check(&self, record: &PodRecord) -> Result<(), String>;
+}
+
+/// What can be said of one ticket's claim.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimView {
+    /// The ticket's id, or the file's name where the record does not tell.
+    pub ticket: String,
+    /// The claim, where there is one that can be read.
+    pub claim: Option<Claim>,
+    /// The derived status.
+    pub status: ClaimStatus,
+    /// The evidence for the status, in words.
+    pub reason: String,
+}
+
+/// All claims and launches in flight of a registry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Survey {
+    /// One view a ticket, by key.
+    pub claims: Vec<ClaimView>,
+}
+
+impl Registry {
+    /// Derives the status of a ticket's claim; `None` where it is free and no launch is in flight.
+    ///
+    /// Takes no lock and writes nothing.
+    pub fn view_claim(&self, ticket: &TicketId, restorable: &dyn Restorable) -> Option<ClaimView> {
+        let unknown = |reason: String| {
+            Some(ClaimView { ticket: ticket.to_string(), claim: None, status: ClaimStatus::Unknown, reason })
+        };
+        for _ in 0..MAX_READS {
+            let before = match self.claim(ticket) {
+                Ok(claim) => claim,
+                Err(error) => return unknown(chain(&error)),
+            };
+            let (status, reason) = match &before {
+                Some(claim) => self.judge(claim, restorable),
+                None => match self.ticket_in_flight(ticket) {
+                    Ok(Some(holder)) => (ClaimStatus::Launching, format!("the ticket lock is held: {holder}")),
+                    Ok(None) => match self.claim(ticket) {
+                        Ok(None) => return None,
+                        // A claim appeared between the two looks.
+                        _ => continue,
+                    },
+                    Err(error) => (ClaimStatus::Unknown, chain(&error)),
+                },
+            };
+            // What was derived is true of the claim that was read only if it still stands.
+            if self.claim(ticket).is_ok_and(|after| after == before) {
+                return Some(ClaimView { ticket: ticket.to_string(), claim: before, status, reason });
+            }
+        }
+        unknown("the claim changed each time that it was read".to_owned())
+    }
+
+    fn judge(&self, claim: &Claim, restorable: &dyn Restorable) -> (ClaimStatus, String) {
+        let held = match self.pod_lives(&claim.pod) {
+            Ok(held) => held,
+            Err(error) => return (ClaimStatus::Unknown, chain(&error)),
+        };
+        let record = match self.pod(&claim.pod) {
+            Ok(record) => record,
+            Err(error) if held => return (ClaimStatus::Unknown, chain(&error)),
+            Err(error) => return (ClaimStatus::Stale, format!("no lock is held, and {}", chain(&error))),
+        };
+        let same = |record: &PodRecord| claim.pod_id.is_none_or(|id| id == record.pod_id);
+        match (held, record) {
+            (true, Some(record)) if !same(&record) => {
+                (ClaimStatus::Stale, format!("the Pod that accepted is gone; a later Pod bears the name {}", claim.pod))
+            }
+            (true, None) if claim.pod_id.is_some() => (
+                ClaimStatus::Stale,
+                format!("the Pod that accepted is gone; something else holds the name {}", claim.pod),
+            ),
+            (true, _) => (ClaimStatus::Live, format!("the lock of Pod {} is held", claim.pod)),
+            (false, Some(record)) if !same(&record) => {
+                (ClaimStatus::Stale, format!("no lock is held, and a later Pod bears the name {}", claim.pod))
+            }
+            (false, None) => (ClaimStatus::Stale, format!("no lock is held, and Pod {} has no record", claim.pod)),
+            (false, Some(record)) => match self.can_restore(&record, restorable) {
+                Ok(()) => (ClaimStatus::Restorable, format!("Pod {} is stopped and can be restored", claim.pod)),
+                Err(why) => {
+                    (ClaimStatus::Stale, format!("no lock is held, and Pod {} cannot be restored: {why}", claim.pod))
+                }
+            },
+        }
+    }
+
+    /// Whether a stopped Pod can be brought back: history readable, profile resolves, working directory there.
+    ///
+    /// # Errors
+    /// The reason why it cannot.
+    pub fn can_restore(&self, record: &PodRecord, restorable: &dyn Restorable) -> Result<(), String> {
+        let history = self.pod_dir(&record.pod).join("history.jsonl");
+        fs::check_readable(&history).map_err(|error| chain(&error))?;
+        restorable.check(record)
+    }
+
+    /// Derives the status of every claim and of every launch in flight, by key.
+    ///
+    /// # Errors
+    /// When the directory of claims cannot be listed.
+    pub fn survey(&self, restorable: &dyn Restorable) -> Result<Survey, PathError> {
+        let mut keys: BTreeSet<String> = BTreeSet::new();
+        let mut claims = Vec::new();
+        for name in fs::entries(&self.claims_dir())? {
+            if let Some(key) = name.to_string_lossy().strip_suffix(".toml") {
+                keys.insert(key.to_owned());
+            }
+        }
+        for key in &keys {
+            let path = self.claims_dir().join(format!("{key}.toml"));
+            match ticket_of(&path, key) {
+                Ok(Some(ticket)) => claims.extend(self.view_claim(&ticket, restorable)),
+                Ok(None) => {}
+                Err(error) => claims.push(ClaimView {
+                    ticket: key.clone(),
+                    claim: None,
+                    status: ClaimStatus::Unknown,
+                    reason: chain(&error),
+                }),
+            }
+        }
+        let locks = self.dir().join("locks/tickets");
+        for name in fs::entries(&locks)? {
+            let key = name.to_string_lossy().into_owned();
+            if keys.contains(&key) || !matches!(fs::probe(&locks.join(&name)), Ok(LockState::Held)) {
+                continue;
+            }
+            // The name of a held lock's ticket stands in its text, since a long name cannot be read off the key.
+            let ticket = fs::holder_line(&locks.join(&name), "ticket ").and_then(|text| TicketId::new(text).ok());
+            if let Some(ticket) = ticket.filter(|ticket| ticket.key() == key) {
+                claims.extend(self.view_claim(&ticket, restorable));
+            }
+        }
+        claims.sort_by(|a, b| a.ticket.cmp(&b.ticket));
+        Ok(Survey { claims })
+    }
+
+    /// The claims that a Pod holds, found by its identity.
+    ///
+    /// # Errors
+    /// When the directory of claims cannot be listed, or one of the candidates cannot be read.
+    pub fn claims_of(&self, record: &PodRecord) -> Result<Vec<Claim>, ReadError> {
+        let mut tickets: Vec<TicketId> = record.ticket.iter().cloned().collect();
+        if let Some(session) = self.session(&record.pod)? {
+            tickets.extend(session.related_tickets);
+        }
+        tickets.sort();
+        tickets.dedup();
+        let mut claims = Vec::new();
+        for ticket in tickets {
+            claims.extend(self.claim(&ticket)?.filter(|claim| claim.pod_id == Some(record.pod_id)));
+        }
+        Ok(claims)
+    }
+}
+
+/// Reads the ticket's name from a claim file and compares it with the file's own name.
+fn ticket_of(path: &Path, key: &str) -> Result<Option<TicketId>, ReadError> {
+    let Some(bytes) = fs::read_file(path)? else { return Ok(None) };
+    let record = |source| ReadError::Record { path: path.to_owned(), source };
+    let claim = Claim::parse(&bytes).map_err(record)?;
+    if claim.ticket.key() == key {
+        return Ok(Some(claim.ticket));
+    }
+    Err(record(RecordError::OtherName { expected: key.to_owned(), found: claim.ticket.to_string() }))
+}
+
+/// Reads every `<key>.toml` of a directory, by key; one that cannot be read never takes its neighbours down.
+pub(super) fn records<R: Record>(
+    dir: &Path,
+    key_of: impl Fn(&R) -> String,
+) -> Result<Vec<Result<R, ReadError>>, PathError> {
+    let mut names = fs::entries(dir)?;
+    names.sort();
+    let read = |name: &std::ffi::OsStr| -> Result<Option<R>, ReadError> {
+        let Some(key) = name.to_str().and_then(|name| name.strip_suffix(".toml")) else { return Ok(None) };
+        let path = dir.join(name);
+        let Some(bytes) = fs::read_file(&path)? else { return Ok(None) };
+        let wrong = |source| ReadError::Record { path: path.clone(), source };
+        let record = R::parse(&bytes).map_err(wrong)?;
+        if key_of(&record) != key {
+            let found = record.name().to_owned();
+            return Err(wrong(RecordError::OtherName { expected: key.to_owned(), found }));
+        }
+        Ok(Some(record))
+    };
+    Ok(names.iter().filter_map(|name| read(name).transpose()).collect())
+}
+
+impl Survey {
+    /// The views of one Pod's claims.
+    pub fn of_pod<'a>(&'a self, pod: &'a PodName) -> impl Iterator<Item = &'a ClaimView> {
+        self.claims.iter().filter(move |view| view.claim.as_ref().is_some_and(|claim| claim.pod == *pod))
+    }
+}

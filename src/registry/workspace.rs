@@ -1,0 +1,178 @@
+//! Which workspace a directory belongs to, and the key under which its registry lies.
+//!
+//! The root is the nearest parent with `.yoi/`, else the git top level, else the directory itself. Inside a linked git
+//! worktree the key is that of the main worktree: two agents in two worktrees of one repository must collide on one
+//! ticket. Paths are canonicalised and keyed on their bytes.
+
+use std::fs;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::key_of;
+use crate::fs::{IoContext as _, PathError};
+
+/// How much of the last path component a key shows, in bytes.
+const MAX_LEAF: usize = 80;
+
+/// A workspace: where its tickets are, and what identifies it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    /// The root, canonical: the directory that has, or will have, `.yoi/`.
+    pub root: PathBuf,
+    /// The root that the key is made of: the same, or its counterpart in the main worktree.
+    pub key_root: PathBuf,
+}
+
+/// Says why no workspace can be told for a directory.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot tell the workspace of '{}'", path.display())]
+pub struct WorkspaceError {
+    /// The directory that was asked about.
+    path: PathBuf,
+    /// What failed.
+    #[source]
+    source: PathError,
+}
+
+impl Workspace {
+    /// Finds the workspace of a directory.
+    ///
+    /// # Errors
+    /// When the directory does not exist or a path cannot be resolved.
+    pub fn find(directory: &Path) -> Result<Self, WorkspaceError> {
+        let located = || -> Result<Self, PathError> {
+            let start = fs::canonicalize(directory).context("resolve", directory)?;
+            let git = start.ancestors().find(|dir| fs::symlink_metadata(dir.join(".git")).is_ok());
+            let marked = start.ancestors().find(|dir| dir.join(".yoi").is_dir());
+            let root = marked.or(git).unwrap_or(&start);
+            let key_root = match git.filter(|top| root.starts_with(top)) {
+                Some(top) => match main_worktree(top)? {
+                    Some(main) => main.join(root.strip_prefix(top).expect("the root lies below its git top level")),
+                    None => root.to_owned(),
+                },
+                None => root.to_owned(),
+            };
+            // A worktree into which `.yoi/` was not checked out has its tickets in the main one.
+            let root =
+                if marked.is_none() && key_root.join(".yoi").is_dir() { key_root.clone() } else { root.to_owned() };
+            Ok(Self { root, key_root })
+        };
+        located().map_err(|source| WorkspaceError { path: directory.to_owned(), source })
+    }
+
+    /// The name of the registry's directory: `<leaf>-<hash>`.
+    pub fn key(&self) -> String {
+        let leaf = self.key_root.file_name().map_or_else(|| "root".to_owned(), |name| key_of(name.as_bytes()));
+        format!("{}-{}", &leaf[..leaf.len().min(MAX_LEAF)], self.hash())
+    }
+
+    /// The first 16 hexadecimal digits of the SHA-256 of the key root's bytes.
+    fn hash(&self) -> String {
+        short_hash(&[self.key_root.as_os_str().as_bytes()])
+    }
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of some byte strings, NUL between them.
+pub(super) fn short_hash(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            hash.update([0]);
+        }
+        hash.update(part);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Gives the main worktree of a linked one; `None` where `top` is no linked worktree.
+///
+/// Format: gitrepository-layout(5). In a linked worktree `.git` is a file `gitdir: PATH`, and PATH holds `commondir`.
+fn main_worktree(top: &Path) -> Result<Option<PathBuf>, PathError> {
+    let dot_git = top.join(".git");
+    if !dot_git.is_file() {
+        return Ok(None);
+    }
+    let text = fs::read(&dot_git).context("read", &dot_git)?;
+    let Some(git_dir) = text.strip_prefix(b"gitdir:") else { return Ok(None) };
+    let git_dir = top.join(path_of(git_dir));
+    let common = git_dir.join("commondir");
+    let Ok(text) = fs::read(&common) else { return Ok(None) };
+    let common = git_dir.join(path_of(&text));
+    let common = fs::canonicalize(&common).context("resolve the main worktree at", &common)?;
+    // Of a bare repository there is no main worktree: the repository itself stands for it.
+    Ok(Some(match common.parent() {
+        Some(parent) if common.file_name().is_some_and(|name| name == ".git") => parent.to_owned(),
+        _ => common,
+    }))
+}
+
+fn path_of(line: &[u8]) -> PathBuf {
+    let line = line.trim_ascii_start();
+    let end = line.iter().rposition(|byte| *byte != b'\n' && *byte != b'\r').map_or(0, |at| at + 1);
+    std::ffi::OsString::from_vec(line[..end].to_vec()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dir(root: &Path, path: &str) -> PathBuf {
+        let path = root.join(path);
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_nearest_parent_with_a_yoi_directory_is_the_root() {
+        let temp = tempfile::tempdir().unwrap();
+        let top = fs::canonicalize(temp.path()).unwrap();
+        dir(&top, ".git");
+        dir(&top, "a/.yoi");
+        let deep = dir(&top, "a/b/c");
+        assert_eq!(Workspace::find(&deep).unwrap().root, top.join("a"));
+        let aside = dir(&top, "x/y");
+        assert_eq!(Workspace::find(&aside).unwrap().root, top);
+    }
+
+    #[test]
+    fn linked_worktrees_share_the_key_of_the_main_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let top = fs::canonicalize(temp.path()).unwrap();
+        dir(&top, "main/p/.yoi");
+        let git_dir = dir(&top, "main/.git/worktrees/w");
+        fs::write(git_dir.join("commondir"), "../..\n").unwrap();
+        let linked = dir(&top, "w/p/.yoi");
+        fs::write(top.join("w/.git"), format!("gitdir: {}\n", git_dir.display())).unwrap();
+        let found = Workspace::find(&linked).unwrap();
+        assert_eq!(found.root, top.join("w/p"));
+        assert_eq!(found.key_root, top.join("main/p"));
+        assert_eq!(found.key(), Workspace::find(&top.join("main/p")).unwrap().key());
+    }
+
+    #[test]
+    fn a_worktree_without_tickets_of_its_own_uses_those_of_the_main_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let top = fs::canonicalize(temp.path()).unwrap();
+        dir(&top, "main/.yoi");
+        let git_dir = dir(&top, "main/.git/worktrees/w");
+        fs::write(git_dir.join("commondir"), "../..\n").unwrap();
+        let linked = dir(&top, "w");
+        fs::write(linked.join(".git"), format!("gitdir: {}\n", git_dir.display())).unwrap();
+        assert_eq!(Workspace::find(&linked).unwrap().root, top.join("main"));
+    }
+
+    #[test]
+    fn paths_that_are_no_utf8_have_distinct_keys() {
+        let temp = tempfile::tempdir().unwrap();
+        let top = fs::canonicalize(temp.path()).unwrap();
+        let keys = [&b"\xff"[..], &b"\xfe"[..]].map(|name| {
+            let path = top.join(std::ffi::OsStr::from_bytes(name));
+            fs::create_dir(&path).unwrap();
+            Workspace::find(&path).unwrap().key()
+        });
+        assert_ne!(keys[0], keys[1]);
+        assert!(keys[0].starts_with("%ff-"));
+    }
+}

@@ -252,6 +252,9 @@ impl Registry {
         if let Some(answer) = self.standing(request)? {
             return Ok(answer);
         }
+        if let Some(expect) = request.expect {
+            self.check_hand_over(ticket, expect, &request.pod)?;
+        }
         self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
         self.sweep_offers(ticket, request.nonce).map_err(io)?;
         let claim = match (request.evidence, request.nonce) {
@@ -453,6 +456,19 @@ impl Registry {
             Ok(found)
         } else {
             Err(ChangeError::Expectation { expected, found: Box::new(found) })
+        }
+    }
+
+    /// Checks, under the fence, that a claim may be handed over: its work is completed, and the taker runs.
+    fn check_hand_over(&self, ticket: &TicketId, expect: Expect, taker: &PodName) -> Result<(), ChangeError> {
+        let claim = self.expected_claim(ticket, expect)?;
+        if claim.completed_at.is_none() {
+            return Err(ChangeError::NotCompleted { claim: Box::new(claim) });
+        }
+        match self.pod_lives(taker) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ChangeError::TakerNotLive { pod: taker.clone() }),
+            Err(source) => Err(ChangeError::Io { ticket: ticket.clone(), source }),
         }
     }
 

@@ -19,6 +19,9 @@ mod status;
 mod ticket_lock;
 mod workspace;
 
+#[cfg(test)]
+mod tests;
+
 pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};
 pub use journal::{JournalEntry, JournalLine};
 pub use offers::{OfferError, Withdrawn};

@@ -1,0 +1,3 @@
+//! Launching a Pod on a ticket.
+mod plan;
+pub use plan::*;

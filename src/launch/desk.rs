@@ -169,14 +169,7 @@ impl Desk for RegistryDesk {
     fn still_ours(&self) -> Result<bool, DeskError> {
         let record = self.registry.pod(&self.me.pod).map_err(|error| failed(&error))?;
         let Some(record) = record.filter(|record| record.pod_id == self.me.pod_id) else { return Ok(false) };
-        let claims = self.registry.claims_of(&record).map_err(|error| failed(&error))?;
-        Ok(match &record.ticket {
-            Some(ticket) => claims.iter().any(|claim| claim.ticket == *ticket),
-            None => {
-                let session = self.registry.session(&self.me.pod).map_err(|error| failed(&error))?;
-                !claims.is_empty() || session.is_none_or(|session| session.related_tickets.is_empty())
-            }
-        })
+        self.registry.lost_ticket(&record).map(|lost| lost.is_none()).map_err(|error| failed(&error))
     }
 
     fn discard(&self) -> Result<(), DeskError> {

@@ -124,11 +124,11 @@ pub enum PlanError {
         /// The role.
         role: Role,
     },
-    /// A Pod's name cannot be made from the ticket's id.
-    #[error("cannot name a Pod after ticket {ticket}")]
+    /// A Pod's name cannot be made from the ticket's id or the planned name.
+    #[error("cannot name a Pod after {after:?}")]
     PodName {
-        /// The ticket.
-        ticket: TicketId,
+        /// The ticket's id, or the planned name.
+        after: String,
         /// What is wrong with the name.
         #[source]
         source: NameError,
@@ -178,7 +178,7 @@ fn pod_name(context: &TicketRoleLaunchContext) -> Result<PodName, PlanError> {
     }
     let name = match &context.ticket {
         Some(ticket) => PodName::new(format!("{}-{}", context.role, ticket.id))
-            .map_err(|source| PlanError::PodName { ticket: ticket.id.clone(), source })?,
+            .map_err(|source| PlanError::PodName { after: ticket.id.to_string(), source })?,
         None => PodName::new(format!("{}-new", context.role)).expect("the name of a role is the start of a Pod name"),
     };
     Ok(name)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::open::{ReadError, Registry, read_named};
 use super::ticket_lock::TicketLock;
-use crate::domain::{PodId, PodName, PodRecord, Record as _};
+use crate::domain::{Claim, PodId, PodName, PodRecord, Record as _};
 use crate::fs::{self, LockState, OfdLock, PathError, Wait, WaitError};
 
 /// The lock of one Pod: held for as long as anything of it lives.
@@ -91,6 +91,47 @@ impl Registry {
         read_named(&self.pod_dir(pod).join("pod.toml"), pod.as_str())
     }
 
+    /// Whether a name is certainly taken: by a live Pod, or by a confirmed one that is stopped.
+    ///
+    /// `false` promises nothing: the host that takes the Pod lock decides.
+    pub fn name_is_taken(&self, pod: &PodName) -> bool {
+        self.pod_lives(pod).unwrap_or(false)
+            || self.pod(pod).is_ok_and(|record| record.is_some_and(|record| record.confirmed_at.is_some()))
+    }
+
+    /// A fresh name for the log of a Pod that is about to be started.
+    pub fn log_on_its_way(&self, pod: &PodName) -> PathBuf {
+        self.temporary("log", &pod.key())
+    }
+
+    /// Records, in the Pod's directory, that it is about to carry out a transition under a claim; synced.
+    ///
+    /// A crash between a ticket's transition and the claim's completion leaves this behind, so that a repeat under the
+    /// same claim is recognised and finishes what is missing.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn intend(&self, pod: &PodName, claim: &Claim) -> Result<(), PathError> {
+        let path = self.intent_path(pod, claim);
+        if fs::read_file(&path)?.is_some() {
+            return Ok(());
+        }
+        let text = format!("ticket {}\nclaim {}:{}\n", claim.ticket, claim.generation, claim.nonce);
+        fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())
+    }
+
+    /// Whether a transition under a claim was intended before.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn was_intended(&self, pod: &PodName, claim: &Claim) -> Result<bool, PathError> {
+        Ok(fs::read_file(&self.intent_path(pod, claim))?.is_some())
+    }
+
+    fn intent_path(&self, pod: &PodName, claim: &Claim) -> PathBuf {
+        self.pod_dir(pod).join(format!("ready-{}.{}", claim.ticket.key(), claim.nonce))
+    }
+
     /// Makes the directory of a new Pod, complete with its record and the log that its launcher opened, all synced.
     ///
     /// What an earlier attempt of that name left behind and nobody owns is swept first; `ticket` is the lock of the
@@ -118,6 +159,8 @@ impl Registry {
         fs::sync_dir(&building)?;
         let dir = self.pod_dir(&record.pod);
         fs::rename_into_place(&building, &dir)?;
+        // Logs of launchers that died before their host took them; one that a loser still writes to stays open there.
+        self.sweep_temporaries("log", &key)?;
         Ok(dir)
     }
 
@@ -129,6 +172,7 @@ impl Registry {
     pub fn sweep_pod(&self, lock: &PodLock, ticket: Option<&TicketLock>) -> Result<(), PodError> {
         let pod = lock.pod();
         self.sweep_temporaries("pod", &pod.key())?;
+        self.sweep_temporaries("podtoml", &pod.key())?;
         let dir = self.pod_dir(pod);
         if !dir.exists() {
             return Ok(());

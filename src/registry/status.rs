@@ -157,6 +157,21 @@ impl Registry {
         Ok(Survey { claims })
     }
 
+    /// The ticket that a Pod was to work on and whose claim is no longer its own; `None` where it may go on.
+    ///
+    /// Of a Pod that was launched without a ticket one claim must be left, if it ever had any.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn lost_ticket(&self, record: &PodRecord) -> Result<Option<TicketId>, ReadError> {
+        let claims = self.claims_of(record)?;
+        if let Some(ticket) = &record.ticket {
+            return Ok((!claims.iter().any(|claim| claim.ticket == *ticket)).then(|| ticket.clone()));
+        }
+        let related = self.session(&record.pod)?.map(|session| session.related_tickets).unwrap_or_default();
+        Ok(related.into_iter().next().filter(|_| claims.is_empty()))
+    }
+
     /// The claims that a Pod holds, found by its identity.
     ///
     /// # Errors

@@ -1,0 +1,295 @@
+//! Starting a Pod's host, and undoing that.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::desk::WriterNow;
+use super::error::{Failed, Step, Undone};
+use super::hosting::{HostMode, HostSpec};
+use crate::domain::{AgentSpec, Nonce, Origin, PodId, PodName, Role, Slug, TicketId, chain, path_text};
+use crate::fs::{self, IoContext as _, PathError, Wait};
+use crate::pod::{Client, HostCommand, HostProcess, SpawnError};
+use crate::registry::{JournalEntry, Registry, TicketLock};
+
+/// How long a host may take until it says ready.
+pub const READY: Duration = Duration::from_secs(20);
+/// How long each stage of ending a Pod may take: shutdown, SIGTERM, SIGKILL.
+const STAGE: Duration = Duration::from_secs(4);
+/// How much of a log an error shows, in bytes.
+const LOG_TAIL: u64 = 4096;
+/// The longest socket path that the kernel takes, in bytes.
+const MAX_SOCKET_PATH: usize = 107;
+
+/// What is needed to start hosts.
+pub struct Services<'a> {
+    /// The registry.
+    pub registry: &'a Registry,
+    /// Who writes, and the moment.
+    pub writer: WriterNow,
+    /// The `yoi` program that hosts Pods.
+    pub program: PathBuf,
+}
+
+/// A Pod to be started.
+#[derive(Debug, Clone)]
+pub struct SpawnRequest {
+    /// New or restored.
+    pub mode: HostMode,
+    /// Its name.
+    pub pod: PodName,
+    /// Its identity; fresh for a new Pod.
+    pub pod_id: PodId,
+    /// What it is for.
+    pub role: Role,
+    /// How its session comes about.
+    pub origin: Origin,
+    /// The ticket.
+    pub ticket: Option<TicketId>,
+    /// The nonce of the attempt.
+    pub nonce: Option<Nonce>,
+    /// The profile as the configuration names it.
+    pub profile: String,
+    /// The profile, resolved.
+    pub agent: AgentSpec,
+    /// The procedure.
+    pub workflow: Option<Slug>,
+    /// The launch prompt's reference.
+    pub launch_prompt: Option<String>,
+    /// The agent's working directory.
+    pub directory: PathBuf,
+    /// How long the Pod waits for its confirmation.
+    pub probation: Duration,
+}
+
+/// A Pod that was started by this process and can be undone.
+#[derive(Debug)]
+#[must_use = "a Pod that was started is confirmed or undone"]
+pub struct Started {
+    /// Its name.
+    pub pod: PodName,
+    /// Its identity.
+    pub pod_id: PodId,
+    /// Its socket.
+    pub socket: PathBuf,
+    process: HostProcess,
+    log: Log,
+}
+
+/// Says why a host did not come up.
+#[derive(Debug)]
+pub enum SpawnFailure {
+    /// The name belongs to another Pod.
+    Taken,
+    /// Nothing was started.
+    NotStarted(PathError),
+    /// The host was started and has failed; it was ended.
+    Failed(Failed),
+}
+
+/// The log of a host, readable also after its name is gone.
+#[derive(Debug)]
+struct Log {
+    file: File,
+    /// Its name until the host takes it into the Pod's directory.
+    temporary: Option<PathBuf>,
+}
+
+impl Log {
+    fn open(registry: &Registry, request: &SpawnRequest) -> Result<Self, PathError> {
+        let temporary = match request.mode {
+            HostMode::New => Some(registry.log_on_its_way(&request.pod)),
+            HostMode::Restore => None,
+        };
+        let path = temporary.clone().unwrap_or_else(|| registry.pod_dir(&request.pod).join("host.log"));
+        let file = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
+            .open(&path)
+            .context("open the log", &path)?;
+        Ok(Self { file, temporary })
+    }
+
+    /// The end of the log, at most 4 KiB.
+    fn tail(&mut self) -> String {
+        let mut read = || -> std::io::Result<Vec<u8>> {
+            let size = self.file.metadata()?.len();
+            self.file.seek(SeekFrom::Start(size.saturating_sub(LOG_TAIL)))?;
+            let mut bytes = Vec::new();
+            (&self.file).take(LOG_TAIL).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        // A log that cannot be read has nothing to add to the error that it would explain.
+        String::from_utf8_lossy(&read().unwrap_or_default()).trim().to_owned()
+    }
+}
+
+/// Makes the runtime directory and checks that the socket's path is short enough.
+///
+/// # Errors
+/// When the directory is not ours or cannot be made, or the path has over 107 bytes.
+pub fn prepare_runtime(registry: &Registry, pod: &PodName) -> Result<PathBuf, PathError> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let socket = registry.socket_path(pod);
+    let length = socket.as_os_str().as_bytes().len();
+    if length > MAX_SOCKET_PATH {
+        let why = format!(
+            "its path has {length} bytes, a socket's may have {MAX_SOCKET_PATH}: set YOI_RUNTIME_DIR to a shorter directory"
+        );
+        return Err(PathError::refused("make the socket", &socket, why));
+    }
+    fs::make_private_dir(registry.runtime())?;
+    Ok(socket)
+}
+
+/// Starts a host and waits until it is ready; its death is seen at once.
+///
+/// `lock` and `launcher` (the read end of the probation pipe) are inherited by the host.
+///
+/// # Errors
+/// See [`SpawnFailure`]. Of a host that failed, nothing is left, or the failure says what is.
+pub fn spawn(
+    services: &Services<'_>,
+    request: &SpawnRequest,
+    lock: Option<&TicketLock>,
+    launcher: Option<OwnedFd>,
+) -> Result<Started, SpawnFailure> {
+    let registry = services.registry;
+    let not_started = SpawnFailure::NotStarted;
+    prepare_runtime(registry, &request.pod).map_err(not_started)?;
+    let log = Log::open(registry, request).map_err(not_started)?;
+    let [data, runtime, root, key_root] = HostSpec::paths_of(registry);
+    let spec = HostSpec {
+        mode: request.mode,
+        data,
+        runtime,
+        root,
+        key_root,
+        pod: request.pod.clone(),
+        pod_id: request.pod_id,
+        role: request.role,
+        origin: request.origin,
+        ticket: request.ticket.clone(),
+        nonce: request.nonce,
+        profile: request.profile.clone(),
+        agent: request.agent.clone(),
+        workflow: request.workflow.clone(),
+        launch_prompt: request.launch_prompt.clone(),
+        directory: path_text(&request.directory),
+        log: log.temporary.as_deref().map(path_text),
+        probation_ms: u64::try_from(request.probation.as_millis()).unwrap_or(u64::MAX),
+    };
+    let stderr = log.file.try_clone().context("duplicate the log of", &services.program).map_err(not_started)?;
+    let ticket_lock = lock.map(TicketLock::duplicate).transpose().map_err(not_started)?;
+    let command = HostCommand {
+        program: services.program.clone(),
+        pod: request.pod.to_string(),
+        directory: registry.workspace().root.clone(),
+        spec: serde_json::to_vec(&spec).expect("a spec has string keys"),
+        stderr,
+        ticket_lock,
+        launcher,
+    };
+    let mut process = match HostProcess::start(command) {
+        Ok(process) => process,
+        Err(source) => {
+            forget_log(&log);
+            return Err(not_started(PathError { doing: "start", path: services.program.clone(), source }));
+        }
+    };
+    match process.ready(READY) {
+        Ok(ready) => {
+            Ok(Started { pod: request.pod.clone(), pod_id: request.pod_id, socket: ready.socket, process, log })
+        }
+        Err(error) => {
+            let taken = matches!(&error, SpawnError::Refused { code, .. } if code == "taken");
+            let started = Started {
+                pod: request.pod.clone(),
+                pod_id: request.pod_id,
+                socket: registry.socket_path(&request.pod),
+                process,
+                log,
+            };
+            let failed = started.undo(services, Step::Ready, &chain(&error), request.ticket.as_ref());
+            Err(if taken { SpawnFailure::Taken } else { SpawnFailure::Failed(failed) })
+        }
+    }
+}
+
+fn forget_log(log: &Log) {
+    if let Some(path) = &log.temporary {
+        // Whoever takes this Pod's lock next sweeps what stays.
+        let _ = fs::unlink(path);
+    }
+}
+
+impl Started {
+    /// Ends the Pod and removes what it made; the caller has withdrawn its offer and found no claim.
+    ///
+    /// The ticket lock is kept by the caller until this has returned. The probation pipe may be closed before.
+    pub fn undo(mut self, services: &Services<'_>, step: Step, why: &str, ticket: Option<&TicketId>) -> Failed {
+        let registry = services.registry;
+        let undone = match self.end(registry) {
+            Ok(true) => self.remove(registry),
+            Ok(false) => Undone::StillHeld,
+            Err(error) => Undone::Leftover(chain(&error)),
+        };
+        let log = self.log.tail();
+        let mut entry = JournalEntry::new("launch_failed").because(&format!("at {step}: {why}\n{log}"));
+        entry.pod = Some(self.pod.clone());
+        entry.ticket = ticket.cloned();
+        let _ = registry.log(&(services.writer)(), entry);
+        Failed { step, pod: self.pod, why: why.to_owned(), log, undone }
+    }
+
+    /// Shutdown, then SIGTERM, then SIGKILL, each given its time; tells whether the Pod lock is free.
+    fn end(&mut self, registry: &Registry) -> Result<bool, PathError> {
+        let ours = registry.pod(&self.pod).is_ok_and(|record| record.is_some_and(|record| record.pod_id == self.pod_id));
+        if ours && self.process.is_alive() {
+            // Undoing goes by identity, never by name: only a Pod that we started hears of this.
+            let asked = Client::connect(&self.socket, STAGE).and_then(|(mut client, _)| client.shutdown_now());
+            if asked.is_ok() && self.process.wait(STAGE) {
+                return self.lock_is_free(registry);
+            }
+        }
+        self.process.terminate();
+        if !self.process.wait(STAGE) {
+            self.process.kill();
+            self.process.wait(STAGE);
+        }
+        self.lock_is_free(registry)
+    }
+
+    fn lock_is_free(&self, registry: &Registry) -> Result<bool, PathError> {
+        // A later Pod may have taken the name since; that ours is gone is what its process's end has told.
+        match registry.lock_ended_pod(&self.pod, Wait::For(STAGE))? {
+            Some(_lock) => Ok(true),
+            None => Ok(registry.pod(&self.pod).is_ok_and(|record| record.is_none_or(|other| other.pod_id != self.pod_id))),
+        }
+    }
+
+    fn remove(&self, registry: &Registry) -> Undone {
+        forget_log(&self.log);
+        let removed = match registry.try_lock_pod(&self.pod) {
+            // Somebody else has the name by now; what it has is not ours to remove.
+            Ok(None) => Ok(()),
+            Ok(Some(_lock)) => match registry.remove_pod(&self.pod, self.pod_id) {
+                Err(crate::registry::PodError::OtherPod { .. }) => Ok(()),
+                other => other.map_err(|error| chain(&error)),
+            },
+            Err(error) => Err(chain(&error)),
+        };
+        removed.map_or_else(Undone::Leftover, |()| Undone::Nothing)
+    }
+
+    /// Lets the Pod go on without this process.
+    pub fn release(self) {
+        self.process.release();
+    }
+}

@@ -32,11 +32,11 @@ pub fn run(
 ) -> Result<Evidence, ClientError> {
     let id = client.request(&Method::Run { input: input.to_vec(), nonce })?;
     let answer = client.answer(id, timeout)?;
-    match answer.event {
-        Event::UserMessage { input: echoed } if echoed == input => Ok(Evidence::UserMessage),
-        Event::InvokeStart { .. } => Ok(Evidence::InvokeStart),
-        Event::TurnStart { .. } => Ok(Evidence::TurnStart),
-        other => Err(ClientError::unexpected("run", &other)),
+    match answer.event() {
+        Some(Event::UserMessage { input: echoed }) if echoed == input => Ok(Evidence::UserMessage),
+        Some(Event::InvokeStart { .. }) => Ok(Evidence::InvokeStart),
+        Some(Event::TurnStart {}) => Ok(Evidence::TurnStart),
+        _ => Err(ClientError::Unexpected { answer: answer.event }),
     }
 }
 
@@ -46,9 +46,10 @@ pub fn run(
 /// When the Pod refuses, has gone, or does not answer in time.
 pub fn confirm(client: &mut Client, nonce: Option<Nonce>, without_record: bool) -> Result<(), ClientError> {
     let id = client.request(&Method::Confirm { nonce, without_record })?;
-    match client.answer(id, ANSWER)?.event {
-        Event::Confirmed => Ok(()),
-        other => Err(ClientError::unexpected("confirm", &other)),
+    let answer = client.answer(id, ANSWER)?;
+    match answer.event() {
+        Some(Event::Confirmed {}) => Ok(()),
+        _ => Err(ClientError::Unexpected { answer: answer.event }),
     }
 }
 

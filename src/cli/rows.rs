@@ -1,0 +1,119 @@
+//! The records of the registry as both programs show them.
+
+use std::path::PathBuf;
+
+use super::record::{Field, Row, Value};
+use crate::domain::{Claim, Expect, SessionRecord, TicketId};
+use crate::launch::PodView;
+use crate::registry::{ClaimView, JournalLine};
+
+/// A claim, or a launch in flight, with its derived status.
+#[derive(Debug, Clone)]
+pub struct ClaimRow(pub ClaimView);
+
+impl ClaimRow {
+    fn of<T: Into<Value>>(&self, get: impl FnOnce(&Claim) -> T) -> Value {
+        self.0.claim.as_ref().map_or(Value::Absent, |claim| get(claim).into())
+    }
+}
+
+impl Row for ClaimRow {
+    const KIND: &'static str = "claim";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("ticket", |row| Value::Word(super::style::Meaning::Name, row.0.ticket.clone())),
+        Field::column("pod", |row| row.of(|claim| Value::from(&claim.pod))),
+        Field::column("role", |row| row.of(|claim| claim.role)),
+        Field::column("generation", |row| row.of(|claim| claim.generation)),
+        Field::column("status", |row| row.0.status.into()),
+        Field::full("completed_at", |row| row.of(|claim| claim.completed_at)),
+        Field::full("accepted_at", |row| row.of(|claim| claim.accepted_at)),
+        Field::full("evidence", |row| row.of(|claim| claim.evidence)),
+        Field::full("nonce", |row| row.of(|claim| claim.nonce)),
+        Field::full("expect", |row| row.of(|claim| Expect::from(claim))),
+        Field::full("pod_id", |row| row.of(|claim| claim.pod_id)),
+        Field::full("session", |row| row.of(|claim| claim.session.clone())),
+        Field::full("previous", |row| {
+            row.of(|claim| {
+                let holder = |old: &crate::domain::Previous| {
+                    serde_json::json!({
+                        "pod": old.pod, "role": old.role, "generation": old.generation,
+                        "ended_at": old.ended_at.to_string(), "why": old.why,
+                    })
+                };
+                Value::Json(claim.previous.iter().map(holder).collect())
+            })
+        }),
+        Field::full("reason", |row| row.0.reason.as_str().into()),
+    ];
+}
+
+/// A session record.
+#[derive(Debug, Clone)]
+pub struct SessionRow(pub SessionRecord);
+
+impl Row for SessionRow {
+    const KIND: &'static str = "session";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("pod", |row| (&row.0.pod).into()),
+        Field::column("role", |row| row.0.role.into()),
+        Field::column("origin", |row| row.0.origin.into()),
+        Field::column("related_tickets", |row| row.0.related_tickets.as_slice().into()),
+        Field::full("created_at", |row| row.0.created_at.into()),
+        Field::full("updated_at", |row| row.0.updated_at.into()),
+        Field::full("pod_id", |row| row.0.pod_id.into()),
+        Field::full("session", |row| row.0.session.clone().into()),
+        Field::full("nonce", |row| row.0.nonce.into()),
+    ];
+}
+
+/// A Pod with its derived status.
+#[derive(Debug, Clone)]
+pub struct PodRow {
+    /// What can be said of it.
+    pub view: PodView,
+    /// Its socket.
+    pub socket: PathBuf,
+    /// The tickets that it holds claims of.
+    pub tickets: Vec<TicketId>,
+}
+
+impl PodRow {
+    fn of<T: Into<Value>>(&self, get: impl FnOnce(&crate::domain::PodRecord) -> T) -> Value {
+        self.view.record.as_ref().map_or(Value::Absent, |record| get(record).into())
+    }
+}
+
+impl Row for PodRow {
+    const KIND: &'static str = "pod";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("pod", |row| Value::Word(super::style::Meaning::Name, row.view.pod.clone())),
+        Field::column("role", |row| row.view.role.into()),
+        Field::column("status", |row| row.view.status.into()),
+        Field::full("tickets", |row| row.tickets.as_slice().into()),
+        Field::full("profile", |row| row.of(|record| record.profile.clone())),
+        Field::full("pod_id", |row| row.of(|record| record.pod_id)),
+        Field::full("created_at", |row| row.of(|record| record.created_at)),
+        Field::full("confirmed_at", |row| row.of(|record| record.confirmed_at)),
+        Field::full("session", |row| row.of(|record| record.session.clone())),
+        Field::full("directory", |row| row.of(|record| record.directory())),
+        Field::full("socket", |row| row.socket.clone().into()),
+        Field::full("reason", |row| row.view.reason.as_str().into()),
+    ];
+}
+
+/// A line of the journal.
+#[derive(Debug, Clone)]
+pub struct JournalRow(pub JournalLine);
+
+impl Row for JournalRow {
+    const KIND: &'static str = "journal";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("at", |row| row.0.at.as_str().into()),
+        Field::column("user", |row| row.0.user.as_str().into()),
+        Field::column("action", |row| row.0.entry.action.as_str().into()),
+        Field::column("ticket", |row| row.0.entry.ticket.as_ref().map(Value::from).into()),
+        Field::column("pod", |row| row.0.entry.pod.as_ref().map(Value::from).into()),
+        Field::column("generation", |row| row.0.entry.generation.into()),
+        Field::column("why", |row| row.0.entry.why.clone().into()),
+    ];
+}

@@ -1,0 +1,26 @@
+//! `pod-confirm`: ends a Pod's probation.
+
+use crate::cli::{Cli, Exit, Failure};
+use crate::domain::PodName;
+use crate::launch::steps;
+
+/// End the probation of POD
+///
+/// The Pod reads its claim first. A Pod that went on by itself, because its claim stood, answers likewise. Under
+/// ticket-lock its nonce is used, else that of the claim or session record which names this Pod.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The Pod
+    pod: PodName,
+}
+
+pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    let registry = cli.registry()?;
+    let nonce = match cli.environment().claim_nonce()? {
+        Some(nonce) => Some(nonce),
+        None => registry.committed_nonce(&args.pod)?,
+    };
+    let mut client = steps::connect_pod(&registry, &args.pod)?;
+    steps::confirm(&mut client, nonce, false)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,28 @@
+//! `pod-status`: how one Pod is.
+
+use crate::cli::args::OutputArgs;
+use crate::cli::{Cli, Exit, Failure};
+use crate::domain::PodName;
+use crate::launch::view_pod;
+
+/// Show how POD is, asked of the kernel and of the Pod
+///
+/// Prints POD ROLE STATUS: starting, idle, running or stopping from the Pod itself, launching on probation, live where
+/// it does not answer; restorable or stale where it is stopped.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The Pod
+    pod: PodName,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    let registry = cli.registry()?;
+    let Some(view) = view_pod(&registry, &args.pod, &cli.restorable(&registry)) else {
+        return Err(Failure::new(Exit::Refused, format!("there is no Pod {}", args.pod)));
+    };
+    let row = cli.pod_row(&registry, view);
+    cli.printer(&args.output)?.one(&row)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,24 @@
+//! `session-show`: one session record.
+
+use crate::cli::args::OutputArgs;
+use crate::cli::{Cli, Exit, Failure, SessionRow};
+use crate::domain::PodName;
+
+/// Show the session record of POD
+///
+/// Prints POD ROLE ORIGIN TICKET,TICKET…, or exits with 1 where there is none.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The Pod
+    pod: PodName,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    match cli.registry()?.session(&args.pod)? {
+        Some(record) => cli.printer(&args.output)?.one(&SessionRow(record))?,
+        None => return Err(Failure::new(Exit::Refused, format!("Pod {} has no session record", args.pod))),
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,46 @@
+//! `ticket-lock`: runs a command with a ticket in flight.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::cli::args::seconds;
+use crate::cli::{Cli, Exit, Failure};
+use crate::domain::{Nonce, PodName, TicketId};
+use crate::fs::{self, Wait};
+use crate::launch::{LockedCommand, run_locked};
+
+/// Run COMMAND with the ticket lock held
+///
+/// COMMAND finds the lock, the probation pipe and the nonce of this attempt in YOI_TICKET_LOCK, YOI_LAUNCHER and
+/// YOI_CLAIM_NONCE; the verbs on that ticket use them. When it ends, pipe and lock are closed and a Pod that is still on
+/// probation is waited for. Exits with COMMAND's status, or 3 where the ticket is in flight elsewhere.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The ticket
+    ticket: TicketId,
+    /// The Pod that is to be launched, for whoever asks who holds the lock
+    #[arg(long)]
+    pod: Option<PodName>,
+    /// How long to wait for the lock
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "0")]
+    wait: Duration,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    let registry = cli.writable_registry()?;
+    let what_for = match &args.pod {
+        Some(pod) => format!("ticket-lock for Pod {pod}"),
+        None => "ticket-lock".to_owned(),
+    };
+    let lock = registry.lock_ticket(&args.ticket, &what_for, &cli.writer(), Wait::For(args.wait))?;
+    let nonce = Nonce::from_bytes(fs::random_bytes());
+    let end = run_locked(&registry, lock, LockedCommand { command: args.command, nonce })?;
+    if let Some(holder) = end.still_in_flight {
+        let text = format!("ticket {} is still in flight: a process keeps its lock open ({holder})", args.ticket);
+        cli.warn(&Failure::new(Exit::Busy, text));
+    }
+    Ok(Exit::Of(end.status))
+}

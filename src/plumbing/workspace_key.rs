@@ -1,0 +1,42 @@
+//! `yoi-claim workspace-key`
+
+use std::path::PathBuf;
+
+use crate::cli::args::OutputArgs;
+use crate::cli::{Cli, Exit, Failure, Field, Row};
+
+/// Print the key of the workspace, and the directory of its registry
+///
+/// The key is that of the main worktree, so that two agents in two worktrees of one repository collide on one ticket.
+/// The directory need not exist yet. Output: KEY, REGISTRY.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  List the claims that are there as plain files:
+    $ ls \"$(yoi-claim workspace-key --format '{registry}')/claims\"
+")]
+pub struct Arguments {}
+
+struct WorkspaceRow {
+    key: String,
+    root: PathBuf,
+    registry: PathBuf,
+}
+
+impl Row for WorkspaceRow {
+    const KIND: &'static str = "workspace";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("key", |row| row.key.as_str().into()),
+        Field::column("registry", |row| row.registry.clone().into()),
+        Field::full("root", |row| row.root.clone().into()),
+    ];
+}
+
+/// Runs the command.
+pub fn run(_arguments: &Arguments, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
+    let registry = cli.registry()?;
+    let workspace = registry.workspace();
+    let row = WorkspaceRow { key: workspace.key(), root: workspace.root.clone(), registry: registry.dir().to_owned() };
+    cli.printer(output)?.one(&row)?;
+    Ok(Exit::Done)
+}

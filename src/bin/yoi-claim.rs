@@ -1,3 +1,5 @@
 //! The plumbing.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    yoi::plumbing::main()
+}

@@ -1,3 +1,5 @@
 //! The porcelain.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    yoi::porcelain::main()
+}

@@ -16,7 +16,7 @@ mod status;
 mod time;
 
 pub use agent::{AgentSpec, Permissions};
-pub use chain::chain;
+pub use chain::{causes, chain};
 pub use claim::{Acceptance, Claim, MAX_PREVIOUS, Previous, WrittenBy};
 pub use evidence::Evidence;
 pub use expect::{Expect, ParseExpectError};

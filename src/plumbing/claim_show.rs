@@ -12,15 +12,13 @@ use crate::domain::TicketId;
 pub(super) struct Args {
     /// The ticket
     ticket: TicketId,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
-pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+pub(super) fn run(args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
     let Some(view) = registry.view_claim(&args.ticket, &cli.restorable(&registry)) else {
         return Err(Failure::new(Exit::Refused, format!("ticket {} has no claim", args.ticket)));
     };
-    cli.printer(&args.output)?.one(&ClaimRow(view))?;
+    cli.printer(output)?.one(&ClaimRow(view))?;
     Ok(Exit::Done)
 }

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 
-use crate::cli::args::GlobalArgs;
+use crate::cli::args::{GlobalArgs, OutputArgs};
 use crate::cli::{Cli, CommandLine, Exit, Failure, Program};
 
 /// Claims, sessions, ticket locks and Pods for any script and any tracker
@@ -33,10 +33,13 @@ use crate::cli::{Cli, CommandLine, Exit, Failure, Program};
 /// A ticket id is an opaque name of 1 to 512 bytes. Listings are TAB-separated, one record a line, in UTC; each verb's
 /// output and exit statuses are promised to scripts.
 #[derive(Debug, clap::Parser)]
-#[command(name = "yoi-claim", version, max_term_width = 100, disable_help_subcommand = true)]
-pub struct YoiClaim {
+#[command(name = "yoi-claim", version, subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
+#[command(disable_help_subcommand = true)]
+struct YoiClaim {
     #[command(flatten)]
     global: GlobalArgs,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -77,31 +80,31 @@ pub fn command() -> clap::Command {
 
 /// Runs `yoi-claim`.
 pub fn main() -> ExitCode {
-    crate::cli::run(Program::Plumbing, |line: YoiClaim, cli: &mut Cli| line.verb.run(cli))
+    crate::cli::run(Program::Plumbing, |line: YoiClaim, cli: &mut Cli| line.verb.run(&line.output, cli))
 }
 
 impl Verb {
-    fn run(self, cli: &mut Cli) -> Result<Exit, Failure> {
+    fn run(self, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
         match self {
             Self::ClaimCommit(args) => claim_commit::run(args, cli),
-            Self::ClaimShow(args) => claim_show::run(args, cli),
-            Self::ClaimList(args) => claim_list::run(args, cli),
+            Self::ClaimShow(args) => claim_show::run(args, output, cli),
+            Self::ClaimList(args) => claim_list::run(args, output, cli),
             Self::ClaimCheck(args) => claim_check::run(args, cli),
             Self::ClaimComplete(args) => claim_complete::run(args, cli),
             Self::ClaimRelease(args) => claim_release::run(args, cli),
             Self::SessionRecord(args) => session_record::run(args, cli),
-            Self::SessionShow(args) => session_show::run(args, cli),
-            Self::SessionList(args) => session_list::run(args, cli),
+            Self::SessionShow(args) => session_show::run(args, output, cli),
+            Self::SessionList(args) => session_list::run(args, output, cli),
             Self::TicketLock(args) => ticket_lock::run(args, cli),
             Self::LaunchPlan(args) => launch_plan::run(args, cli),
             Self::PodSpawn(args) => pod_spawn::run(args, cli),
             Self::PodRun(args) => pod_run::run(args, cli),
             Self::PodConfirm(args) => pod_confirm::run(args, cli),
-            Self::PodStatus(args) => pod_status::run(args, cli),
-            Self::PodList(args) => pod_list::run(args, cli),
+            Self::PodStatus(args) => pod_status::run(args, output, cli),
+            Self::PodList(args) => pod_list::run(args, output, cli),
             Self::PodShutdown(args) => pod_shutdown::run(args, cli),
             Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
-            Self::WorkspaceKey(args) => workspace_key::run(args, cli),
+            Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
         }
     }
 }

@@ -9,16 +9,13 @@ use crate::launch::view_pods;
 /// Prints POD ROLE STATUS as pod-status does. A record that cannot be read is a row of status unknown; it is told on
 /// standard error, and the exit status is then 128.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(flatten)]
-    output: OutputArgs,
-}
+pub(super) struct Args {}
 
-pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+pub(super) fn run(_args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
     let views = view_pods(&registry, &cli.restorable(&registry))?;
     let unreadable = views.iter().filter(|view| view.record.is_none()).map(|view| view.reason.clone()).collect();
     let rows: Vec<_> = views.into_iter().map(|view| cli.pod_row(&registry, view)).collect();
-    cli.printer(&args.output)?.list(&rows)?;
+    cli.printer(output)?.list(&rows)?;
     Ok(cli.warn_of_unreadable(unreadable))
 }

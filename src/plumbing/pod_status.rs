@@ -13,16 +13,14 @@ use crate::launch::view_pod;
 pub(super) struct Args {
     /// The Pod
     pod: PodName,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
-pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+pub(super) fn run(args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
     let Some(view) = view_pod(&registry, &args.pod, &cli.restorable(&registry)) else {
         return Err(Failure::new(Exit::Refused, format!("there is no Pod {}", args.pod)));
     };
     let row = cli.pod_row(&registry, view);
-    cli.printer(&args.output)?.one(&row)?;
+    cli.printer(output)?.one(&row)?;
     Ok(Exit::Done)
 }

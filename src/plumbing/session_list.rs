@@ -9,12 +9,9 @@ use crate::domain::chain;
 /// Prints POD ROLE ORIGIN TICKET,TICKET…, sorted by Pod. A record that cannot be read is told on standard error, and the
 /// exit status is then 128.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(flatten)]
-    output: OutputArgs,
-}
+pub(super) struct Args {}
 
-pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+pub(super) fn run(_args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
     for read in cli.registry()?.sessions()? {
         match read {
@@ -22,6 +19,6 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
             Err(error) => unreadable.push(chain(&error)),
         }
     }
-    cli.printer(&args.output)?.list(&rows)?;
+    cli.printer(output)?.list(&rows)?;
     Ok(cli.warn_of_unreadable(unreadable))
 }

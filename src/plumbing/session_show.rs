@@ -11,13 +11,11 @@ use crate::domain::PodName;
 pub(super) struct Args {
     /// The Pod
     pod: PodName,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
-pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+pub(super) fn run(args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     match cli.registry()?.session(&args.pod)? {
-        Some(record) => cli.printer(&args.output)?.one(&SessionRow(record))?,
+        Some(record) => cli.printer(output)?.one(&SessionRow(record))?,
         None => return Err(Failure::new(Exit::Refused, format!("Pod {} has no session record", args.pod))),
     }
     Ok(Exit::Done)

@@ -5,22 +5,25 @@ use std::path::PathBuf;
 use crate::cli::args::OutputArgs;
 use crate::cli::{Cli, Exit, Failure, Field, Row};
 
-/// Print the key of the workspace and the directory of its registry
+/// Print the key of the workspace, and the directory of its registry
 ///
-/// Prints KEY REGISTRY-DIRECTORY. Linked git worktrees have the key of the main one. Makes nothing.
+/// The key is that of the main worktree, so that two agents in two worktrees of one repository collide on one ticket.
+/// The directory need not exist yet. Output: KEY, REGISTRY.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(flatten)]
-    output: OutputArgs,
-}
+#[command(after_long_help = "\
+Examples:
+  List the claims that are there as plain files:
+    $ ls \"$(yoi-claim workspace-key --format '{registry}')/claims\"
+")]
+pub(super) struct Args {}
 
-struct KeyRow {
+struct WorkspaceRow {
     key: String,
-    registry: PathBuf,
     root: PathBuf,
+    registry: PathBuf,
 }
 
-impl Row for KeyRow {
+impl Row for WorkspaceRow {
     const KIND: &'static str = "workspace";
     const FIELDS: &'static [Field<Self>] = &[
         Field::column("key", |row| row.key.as_str().into()),
@@ -29,10 +32,10 @@ impl Row for KeyRow {
     ];
 }
 
-pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+pub(super) fn run(_args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
     let workspace = registry.workspace();
-    let row = KeyRow { key: workspace.key(), registry: registry.dir().to_owned(), root: workspace.root.clone() };
-    cli.printer(&args.output)?.one(&row)?;
+    let row = WorkspaceRow { key: workspace.key(), root: workspace.root.clone(), registry: registry.dir().to_owned() };
+    cli.printer(output)?.one(&row)?;
     Ok(Exit::Done)
 }

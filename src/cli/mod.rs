@@ -1,0 +1,31 @@
+//! The edge: the only room that reads the environment, the clock and the terminal, and that prints.
+//!
+//! A program is [`run`] over its command line. A command is handed a [`Cli`], asks it for what it needs, calls one
+//! operation of the library, and hands records back to be shown; a [`Failure`] ends it.
+#![allow(clippy::disallowed_methods, reason = "this is the room that reads environment and clock")]
+
+pub mod args;
+mod environment;
+mod error;
+mod exit;
+mod output;
+mod progress;
+pub mod quote;
+mod record;
+mod run;
+mod style;
+mod table;
+mod template;
+mod time;
+
+pub use environment::Environment;
+pub use error::{Failure, OrExit};
+pub use exit::Exit;
+pub use output::{End, Format, Printer, SCHEMA, View, written};
+pub use progress::Progress;
+pub use record::{Field, Row, Value};
+pub use run::{Cli, CommandLine, Program, run};
+pub use style::{Meaning, Paint, Painted};
+pub use table::Cell;
+pub use template::{Template, TemplateError};
+pub use time::{Clock, age, local};

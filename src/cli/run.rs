@@ -1,0 +1,262 @@
+//! From a program's arguments to its exit status.
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, ColorChoice};
+
+use super::args::{GlobalArgs, OutputArgs, PeopleArgs};
+use super::progress::Telling;
+use super::style::Paint;
+use super::{Environment, Exit, Failure, OrExit as _, Printer, Progress, View, environment, written};
+use crate::domain::Timestamp;
+use crate::registry::{Registry, Workspace, Writer};
+
+/// One of the two programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `yoi`: friendly, local time, free to change.
+    Porcelain,
+    /// `yoi-claim`: quiet, UTC, stable.
+    Plumbing,
+}
+
+impl Program {
+    /// The name that messages begin with.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Porcelain => "yoi",
+            Self::Plumbing => "yoi-claim",
+        }
+    }
+}
+
+/// The command line of a program.
+pub trait CommandLine: clap::Parser {
+    /// What every command of both programs takes.
+    fn global(&self) -> &GlobalArgs;
+
+    /// What every porcelain command takes.
+    fn people(&self) -> PeopleArgs {
+        PeopleArgs { color: ColorChoice::Never, quiet: true }
+    }
+}
+
+/// What a command has of the world: environment, clock, standard output and standard error.
+pub struct Cli {
+    program: Program,
+    environment: Environment,
+    people: PeopleArgs,
+    out: BufWriter<io::Stdout>,
+    errors: Errors,
+}
+
+/// The form of errors on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Errors {
+    Text,
+    Json,
+}
+
+/// Runs a program: reads its arguments and environment, runs `body`, and tells a failure.
+pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> Result<Exit, Failure>) -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let matches = match C::command().try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(error) => return usage(program, &arguments, &error).into(),
+    };
+    let errors = if asks_for_json(&matches) { Errors::Json } else { Errors::Text };
+    let ended = C::from_arg_matches(&matches)
+        // clap has checked all that `from_arg_matches` takes.
+        .or_exit(Exit::Usage)
+        .and_then(|line| {
+            let mut cli = Cli {
+                program,
+                environment: Environment::read()?,
+                people: line.people(),
+                out: BufWriter::new(io::stdout()),
+                errors,
+            };
+            if let Some(directory) = &line.global().directory {
+                environment::enter(directory)?;
+            }
+            let ended = body(line, &mut cli);
+            // What was printed before a failure is part of the answer.
+            let flushed = written(cli.out.flush());
+            ended.and_then(|exit| flushed.map(|()| exit))
+        });
+    let exit = match ended {
+        Ok(exit) => exit,
+        Err(failure) => {
+            tell(program, errors, &failure);
+            failure.exit()
+        }
+    };
+    exit.into()
+}
+
+/// Writes a failure to standard error; there is nobody to tell that this failed.
+fn tell(program: Program, errors: Errors, failure: &Failure) {
+    let text = match errors {
+        Errors::Text => failure.render(program),
+        Errors::Json => failure.to_json(program).map(|json| format!("{json}\n")).unwrap_or_default(),
+    };
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Whether the command that was named has a `--json` switch, and it was given.
+fn asks_for_json(matches: &ArgMatches) -> bool {
+    let here = matches!(matches.try_get_one::<bool>("json"), Ok(Some(true)));
+    here || matches.subcommand().is_some_and(|(_, matches)| asks_for_json(matches))
+}
+
+/// Answers what clap did not take for a command: a question for help, or wrong usage.
+fn usage(program: Program, arguments: &[OsString], error: &clap::Error) -> Exit {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return match error.print() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Environment,
+            _ => Exit::Done,
+        };
+    }
+    let text = error.render().to_string();
+    let (message, rest) = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => ("no command was given", text.as_str()),
+        _ => text.strip_prefix("error: ").unwrap_or(&text).split_once("\n\n").unwrap_or((&text, "")),
+    };
+    let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    let lines = message.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let failure = Failure::new(Exit::Usage, lines);
+    if json {
+        tell(program, Errors::Json, &failure);
+    } else {
+        let _ = write!(io::stderr(), "{}\n{rest}", failure.render(program));
+    }
+    Exit::Usage
+}
+
+impl Cli {
+    /// The program that runs.
+    pub fn program(&self) -> Program {
+        self.program
+    }
+
+    /// The environment as it was when the program started.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.environment.clock().now()
+    }
+
+    /// The directory that the command works in: the current one, or that of `-C`.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn directory(&self) -> Result<PathBuf, Failure> {
+        environment::current_dir()
+    }
+
+    /// The workspace that the command works in.
+    ///
+    /// # Errors
+    /// When it cannot be told for the current directory.
+    pub fn workspace(&self) -> Result<Workspace, Failure> {
+        Workspace::find(&self.directory()?).or_exit(Exit::Environment)
+    }
+
+    /// The registry of the workspace that the command works in, to be read; touches nothing of it.
+    ///
+    /// # Errors
+    /// When the workspace cannot be told, or where data is kept.
+    pub fn registry(&self) -> Result<Registry, Failure> {
+        let (data, runtime) = (self.environment.data_dir()?, self.environment.runtime_dir()?);
+        Ok(Registry::new(&data, &runtime, self.workspace()?))
+    }
+
+    /// The registry of the workspace that the command works in, made where it is missing and fit to be written to.
+    ///
+    /// # Errors
+    /// Those of [`Self::registry`]; when it cannot be made, is not ours, of a newer version, or on a network.
+    pub fn writable_registry(&self) -> Result<Registry, Failure> {
+        let registry = self.registry()?;
+        registry.prepare(self.environment.network_policy(), self.now()).or_exit(Exit::Environment)?;
+        Ok(registry)
+    }
+
+    /// Who writes, and when.
+    pub fn writer(&self) -> Writer {
+        Writer { written_by: self.environment.written_by(), user: self.environment.user(), now: self.now() }
+    }
+
+    /// A printer for the records of this command.
+    ///
+    /// # Errors
+    /// When two forms were asked for that exclude each other.
+    pub fn printer(&mut self, form: &OutputArgs) -> Result<Printer<'_>, Failure> {
+        let format = form.format(self.program)?;
+        let view = View { now: self.now(), paint: self.paint(), width: terminal_width() };
+        Ok(Printer::new(&mut self.out, format, view))
+    }
+
+    /// Whether standard output is painted.
+    pub fn paint(&self) -> Paint {
+        Paint::choose(self.people.color, &io::stdout())
+    }
+
+    /// Standard output, for what is no record; errors go through [`written`].
+    pub fn out(&mut self) -> &mut dyn Write {
+        &mut self.out
+    }
+
+    /// Writes a line for people, at once; `line` is safe to show.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn say(&mut self, line: impl std::fmt::Display) -> Result<(), Failure> {
+        written(writeln!(self.out, "{line}").and_then(|()| self.out.flush()))
+    }
+
+    /// Tells a failure that does not end the command, such as one bad record among many.
+    pub fn warn(&mut self, failure: &Failure) {
+        // In a log that takes both streams, the warning stands behind what was printed before it.
+        let _ = self.out.flush();
+        tell(self.program, self.errors, failure);
+    }
+
+    /// Tells the steps of what takes a while; silent in plumbing and with `--quiet`.
+    pub fn progress(&self) -> Progress {
+        let err = io::stderr();
+        let telling = match (self.people.quiet || self.errors == Errors::Json, err.is_terminal()) {
+            (true, _) => Telling::Silent,
+            (false, true) => Telling::Line,
+            (false, false) => Telling::Lines,
+        };
+        let paint = Paint::choose(self.people.color, &err);
+        Progress::new(Box::new(err), telling, paint)
+    }
+
+    /// A program that is installed beside this one, such as the one that hosts Pods.
+    ///
+    /// # Errors
+    /// When the kernel does not say where this program lies.
+    pub fn sibling(&self, name: &str) -> Result<PathBuf, Failure> {
+        let own = std::env::current_exe().or_exit(Exit::Environment);
+        let own = own.map_err(|failure| failure.while_doing("cannot tell where this program lies"))?;
+        Ok(own.with_file_name(name))
+    }
+
+    /// Whether there is a person at the other end who can be asked.
+    pub fn is_interactive(&self) -> bool {
+        !self.environment.is_ci() && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+}
+
+/// The width of the terminal that standard output goes to, in character cells.
+fn terminal_width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into())
+}

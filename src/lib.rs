@@ -2,3 +2,4 @@
 pub mod domain;
 pub mod fs;
 pub mod pod;
+pub mod ticket;

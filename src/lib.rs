@@ -14,3 +14,4 @@ pub mod plumbing;
 pub mod pod;
 pub mod porcelain;
 pub mod registry;
+pub mod ticket;

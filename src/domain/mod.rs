@@ -2,6 +2,7 @@
 
 mod agent;
 mod chain;
+mod checklist;
 mod claim;
 mod evidence;
 mod expect;
@@ -17,6 +18,7 @@ mod time;
 
 pub use agent::{AgentSpec, Permissions};
 pub use chain::{causes, chain};
+pub use checklist::{DEFAULT_SECTIONS, OPEN_QUESTIONS, SectionCheck, SectionOutcome, check_sections};
 pub use claim::{Acceptance, Claim, MAX_PREVIOUS, Previous, WrittenBy};
 pub use evidence::Evidence;
 pub use expect::{Expect, ParseExpectError};
@@ -25,6 +27,7 @@ pub use input::{KnownSegment, Segment};
 pub use name::{MAX_NAME, NameError, PodName, Slug, TicketId, key_of};
 pub use pod::{NewPod, PodRecord, path_from_text, path_text};
 pub use record::{Record, RecordError, VERSION};
+pub(crate) use role::words;
 pub use role::{ParseWordError, Role};
 pub use session::{Origin, SessionEntry, SessionRecord};
 pub use status::{ClaimStatus, PodPhase};

@@ -1,0 +1,16 @@
+//! tickets
+mod attributes;
+mod author;
+mod config;
+mod error;
+mod files;
+mod id;
+mod item;
+mod place;
+mod profiles;
+mod record;
+mod state;
+mod store;
+mod strict;
+mod thread;
+mod tree;

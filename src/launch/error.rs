@@ -6,7 +6,7 @@ use super::plan::PlanError;
 use crate::domain::{Claim, ClaimStatus, PodName, Role, TicketId};
 use crate::fs::PathError;
 use crate::registry::{OpenError, ReadError};
-use crate::ticket::ProfileError;
+use crate::ticket::{ParseProfileError, ProfileError};
 
 /// The steps of a launch, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +92,23 @@ pub enum TicketRoleLaunchError {
         /// What is wrong with it.
         #[source]
         source: Box<ProfileError>,
+    },
+    /// The profile's name is none.
+    #[error("cannot launch role {role} (profile set in {place})")]
+    ProfileName {
+        /// The role.
+        role: Role,
+        /// File and line that set the profile.
+        place: String,
+        /// What is wrong with the name.
+        #[source]
+        source: ParseProfileError,
+    },
+    /// The name of the Pod belongs to another one.
+    #[error("the name {pod} is taken")]
+    NameTaken {
+        /// The name.
+        pod: PodName,
     },
     /// The registry cannot be written to.
     #[error(transparent)]

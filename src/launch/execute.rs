@@ -16,8 +16,8 @@ use super::plan::{PlanError, TicketRoleLaunchPlan};
 use super::spawn::{Services, SpawnFailure, SpawnRequest, Started, prepare_runtime, spawn};
 use super::steps;
 use crate::domain::{
-    AgentSpec, Claim, ClaimStatus, Evidence, Expect, Nonce, PodId, PodName, SessionEntry, SessionRecord, TicketId, chain,
-    path_from_text,
+    AgentSpec, Claim, ClaimStatus, Evidence, Expect, Nonce, PodId, PodName, Role, SessionEntry, SessionRecord, TicketId,
+    chain, path_from_text,
 };
 use crate::fs::{self, IoContext as _, PathError, Wait, WaitError};
 use crate::registry::{
@@ -82,7 +82,7 @@ pub fn launch_ticket_role_pod(
     let ticket = plan.ticket.as_ref().map(|ticket| &ticket.id);
     let lock = ticket.map(|ticket| lock_ticket(services, plan, ticket)).transpose()?;
     let expect = match ticket {
-        Some(ticket) => check_free(registry, plan, ticket, restorable)?,
+        Some(ticket) => check_free(registry, plan.role, ticket, restorable)?,
         None => None,
     };
     let nonce = Nonce::from_bytes(fs::random_bytes());
@@ -108,9 +108,9 @@ fn lock_ticket(
 }
 
 /// Looks at the claim under the ticket lock: free, or completed by another role, which is a hand-over.
-fn check_free(
+pub(super) fn check_free(
     registry: &Registry,
-    plan: &TicketRoleLaunchPlan,
+    role: Role,
     ticket: &TicketId,
     restorable: &dyn Restorable,
 ) -> Result<Option<Expect>, TicketRoleLaunchError> {
@@ -118,7 +118,7 @@ fn check_free(
     let Some(claim) = registry.claim(ticket).map_err(unknown)? else { return Ok(None) };
     let view = registry.view_claim(ticket, restorable);
     let (status, reason) = view.map_or((ClaimStatus::Unknown, String::new()), |view| (view.status, view.reason));
-    let completed_by_another = claim.completed_at.is_some() && claim.role != plan.role;
+    let completed_by_another = claim.completed_at.is_some() && claim.role != role;
     match status {
         ClaimStatus::Restorable | ClaimStatus::Stale if completed_by_another => Ok(Some(Expect::from(&claim))),
         ClaimStatus::Stale => Err(TicketRoleLaunchError::Stale { claim: Box::new(claim), reason }),
@@ -197,7 +197,7 @@ impl Attempt<'_> {
         };
         progress(Step::Peers);
         let warnings = match self.plan.role {
-            crate::domain::Role::Intake => {
+            Role::Intake => {
                 steps::register_with_orchestrators(self.services.registry, &self.started.pod, self.plan.role)
             }
             _ => Vec::new(),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ticket::Config;
 use crate::domain::{NameError, Origin, PodName, Role, Segment, Slug, TicketId};
 
 /// The longest field, in characters.
@@ -61,28 +62,6 @@ pub struct RoleSettings {
     pub launch_prompt: Option<String>,
     /// The language that tickets are written in.
     pub language: String,
-}
-
-impl RoleSettings {
-    /// What holds for a role where nothing is configured.
-    ///
-    /// # Panics
-    /// Never: the built-in names are slugs.
-    pub fn default_of(role: Role) -> Self {
-        let workflow = match role {
-            Role::Intake | Role::Companion => "ticket-intake-workflow",
-            Role::Orchestrator => "ticket-orchestrate-workflow",
-            Role::Coder => "ticket-code-workflow",
-            Role::Reviewer => "ticket-review-workflow",
-            Role::Investigator => "ticket-investigate-workflow",
-        };
-        Self {
-            profile: (role == Role::Intake).then(|| "builtin:checklist".to_owned()),
-            workflow: Slug::new(workflow).expect("the built-in names are slugs"),
-            launch_prompt: None,
-            language: "English".to_owned(),
-        }
-    }
 }
 
 /// A launch, ready to be executed or printed.
@@ -140,7 +119,9 @@ pub enum PlanError {
 /// # Errors
 /// See [`PlanError`].
 pub fn plan_ticket_role_launch(context: &TicketRoleLaunchContext) -> Result<TicketRoleLaunchPlan, PlanError> {
-    plan_ticket_role_launch_with_config(context, &RoleSettings::default_of(context.role))
+    let role = context.role;
+    let settings = RoleSettings::of(&Config::unset(&context.workspace), role);
+    plan_ticket_role_launch_with_config(context, &settings.ok_or(PlanError::RoleNotLaunchable { role })?)
 }
 
 /// Plans a launch with the workspace's settings for the role.
@@ -268,6 +249,10 @@ mod tests {
         }
     }
 
+    fn settings(role: Role) -> RoleSettings {
+        RoleSettings::of(&Config::unset("/w".as_ref()), role).unwrap()
+    }
+
     #[test]
     fn all_five_roles_plan_and_companion_does_not() {
         for role in Role::ALL.iter().copied() {
@@ -309,7 +294,7 @@ mod tests {
 
     #[test]
     fn inherit_plans() {
-        let settings = RoleSettings { profile: Some("inherit".into()), ..RoleSettings::default_of(Role::Coder) };
+        let settings = RoleSettings { profile: Some("inherit".into()), ..settings(Role::Coder) };
         let plan = plan_ticket_role_launch_with_config(&context(Role::Coder), &settings).unwrap();
         assert_eq!(plan.profile.as_deref(), Some("inherit"));
     }
@@ -317,7 +302,7 @@ mod tests {
     #[test]
     fn a_launch_prompt_is_a_reference_and_never_part_of_the_input() {
         let settings =
-            RoleSettings { launch_prompt: Some("prompts/x.md".into()), ..RoleSettings::default_of(Role::Intake) };
+            RoleSettings { launch_prompt: Some("prompts/x.md".into()), ..settings(Role::Intake) };
         let plan = plan_ticket_role_launch_with_config(&context(Role::Intake), &settings).unwrap();
         assert_eq!(plan.launch_prompt.as_deref(), Some("prompts/x.md"));
         assert!(!serde_json::to_string(&plan.input).unwrap().contains("prompts/x.md"));

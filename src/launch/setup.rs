@@ -1,0 +1,167 @@
+//! What launches are made from: a workspace, its configuration, and where agent programs are looked up.
+
+use std::cell::OnceCell;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::error::TicketRoleLaunchError;
+use super::plan::{
+    PlanError, RoleSettings, TicketRef, TicketRoleLaunchContext, TicketRoleLaunchPlan,
+    plan_ticket_role_launch_with_config,
+};
+use crate::domain::{AgentSpec, PodName, PodRecord, Role, TicketId, chain};
+use crate::registry::{Restorable, Workspace};
+use crate::ticket::{Config, ConfigError, ProfileError, ProfileRef, ResolveContext, Tickets, installed_agents, resolve};
+
+/// Where configuration and programs are found besides the workspace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// yoi's directory in the user's configuration directory.
+    pub user_config_dir: Option<PathBuf>,
+    /// `PATH`.
+    pub search_path: Option<OsString>,
+}
+
+/// A workspace with its configuration read.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    workspace: Workspace,
+    surroundings: Surroundings,
+    config: Config,
+}
+
+impl Setup {
+    /// Reads the configuration of a workspace.
+    ///
+    /// # Errors
+    /// When it cannot be read, or something in it is not known.
+    pub fn load(workspace: Workspace, surroundings: Surroundings) -> Result<Self, ConfigError> {
+        let config = Config::load(&workspace.root)?;
+        Ok(Self { workspace, surroundings, config })
+    }
+
+    /// The workspace.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its tickets.
+    pub fn tickets(&self) -> Tickets {
+        Tickets::of(&self.workspace.root, &self.config)
+    }
+
+    /// Plans a launch in this workspace.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn plan(
+        &self,
+        role: Role,
+        ticket: Option<TicketId>,
+        pod: Option<PodName>,
+        instruction: Option<String>,
+    ) -> Result<TicketRoleLaunchPlan, PlanError> {
+        let settings = RoleSettings::of(&self.config, role).ok_or(PlanError::RoleNotLaunchable { role })?;
+        let context = TicketRoleLaunchContext {
+            workspace: self.workspace.root.clone(),
+            directory: self.workspace.root.clone(),
+            role,
+            ticket: ticket.map(|id| TicketRef { id, title: None }),
+            pod,
+            instruction,
+            references: Vec::new(),
+        };
+        plan_ticket_role_launch_with_config(&context, &settings)
+    }
+
+    /// Resolves the profile of a plan to an agent program.
+    ///
+    /// # Errors
+    /// When the role has no profile, inherits one, or it leads to no program; each says where it was set.
+    pub fn agent_of(&self, plan: &TicketRoleLaunchPlan) -> Result<AgentSpec, TicketRoleLaunchError> {
+        let role = plan.role;
+        let place = match &self.config.role(role).profile {
+            Some(profile) => profile.source.to_string(),
+            None => self.config.file().display().to_string(),
+        };
+        match &plan.profile {
+            Some(profile) => self.agent(role, profile, place),
+            None => {
+                let found = installed_agents(self.surroundings.search_path.as_ref());
+                let found = found.into_iter().map(str::to_owned).collect();
+                Err(TicketRoleLaunchError::NoProfile { role, place, found })
+            }
+        }
+    }
+
+    /// Resolves a profile by its name; `place` says where the name was set.
+    ///
+    /// # Errors
+    /// When it is to be inherited, or leads to no program.
+    pub fn agent(&self, role: Role, profile: &str, place: String) -> Result<AgentSpec, TicketRoleLaunchError> {
+        let unusable = |place, source| TicketRoleLaunchError::Profile { role, place, source: Box::new(source) };
+        let profile: ProfileRef = match profile.parse() {
+            Ok(profile) => profile,
+            Err(source) => return Err(TicketRoleLaunchError::ProfileName { role, place, source }),
+        };
+        match resolve(&profile, &self.context()) {
+            Ok(agent) => Ok(agent),
+            Err(ProfileError::Inherit) => Err(TicketRoleLaunchError::UnsupportedInheritProfile { role, place }),
+            Err(error) => Err(unusable(place, error)),
+        }
+    }
+
+    fn context(&self) -> ResolveContext<'_> {
+        ResolveContext {
+            workspace: &self.workspace.root,
+            user_config_dir: self.surroundings.user_config_dir.clone(),
+            search_path: self.surroundings.search_path.clone(),
+            config: &self.config,
+        }
+    }
+}
+
+impl RoleSettings {
+    /// What is configured for a role; `None` for a role that is never launched.
+    pub fn of(config: &Config, role: Role) -> Option<Self> {
+        let configured = config.role(role);
+        Some(Self {
+            profile: configured.profile.as_ref().map(|profile| profile.value.to_string()),
+            workflow: configured.workflow.as_ref()?.value.clone(),
+            launch_prompt: configured.launch_prompt.as_ref().map(|prompt| prompt.value.clone()),
+            language: config.language().value.clone(),
+        })
+    }
+}
+
+/// Judges whether stopped Pods of a workspace can be restored; reads the configuration only once a Pod is stopped.
+pub struct RestoreCheck {
+    workspace: Workspace,
+    surroundings: Surroundings,
+    setup: OnceCell<Result<Setup, String>>,
+}
+
+impl RestoreCheck {
+    /// Makes the judge of a workspace's Pods.
+    pub fn new(workspace: Workspace, surroundings: Surroundings) -> Self {
+        Self { workspace, surroundings, setup: OnceCell::new() }
+    }
+}
+
+impl Restorable for RestoreCheck {
+    fn check(&self, record: &PodRecord) -> Result<(), String> {
+        let directory = record.directory();
+        if !directory.is_dir() {
+            return Err(format!("its working directory '{}' is gone", directory.display()));
+        }
+        let load = || Setup::load(self.workspace.clone(), self.surroundings.clone()).map_err(|error| chain(&error));
+        let setup = self.setup.get_or_init(load).as_ref().map_err(Clone::clone)?;
+        let agent = setup.agent(record.role, &record.profile, "its record".to_owned());
+        agent.map(drop).map_err(|error| chain(&error))
+    }
+}

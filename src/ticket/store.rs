@@ -13,6 +13,8 @@ use super::record::{ITEM, Raw, Summary, Ticket, parse_item};
 
 /// How many ids an error names.
 const MAX_NAMED: usize = 5;
+/// How much of a text is compared with ids, in characters; ids are far shorter.
+const MAX_WANTED: usize = 80;
 /// How often a reader begins again because a writer has put a successor into place meanwhile.
 const MAX_TURNS: usize = 1000;
 
@@ -22,6 +24,8 @@ pub struct Tickets {
     pub(super) root: PathBuf,
     /// Where successors are built: on the same file system, and ignored by git.
     pub(super) scratch: PathBuf,
+    /// Whether changes are made as where names cannot be exchanged; set by tests alone.
+    pub(super) one_by_one: bool,
 }
 
 /// A ticket in a list; one that cannot be read is there with its error.
@@ -36,7 +40,7 @@ pub struct Listed {
 impl Tickets {
     /// The tickets of a workspace, as it is configured. Touches no file.
     pub fn of(workspace: &Path, config: &Config) -> Self {
-        Self { root: workspace.join(config.root()), scratch: workspace.join(".yoi/tmp") }
+        Self { root: workspace.join(config.root()), scratch: workspace.join(".yoi/tmp"), one_by_one: false }
     }
 
     /// The directory that the tickets are in.
@@ -70,7 +74,7 @@ impl Tickets {
     /// When there is none (with the nearest ids), or several.
     pub fn find(&self, text: &str) -> Result<TicketId, FindError> {
         let ids = self.ids()?;
-        let wanted = normal_form(text);
+        let wanted = normal_form(&text.chars().take(MAX_WANTED).collect::<String>());
         if let Some(id) = ids.iter().find(|id| id.as_str() == wanted) {
             return Ok(id.clone());
         }
@@ -78,7 +82,7 @@ impl Tickets {
         let mut candidates: Vec<TicketId> = ids.iter().filter(begins).cloned().collect();
         match candidates.len() {
             1 => Ok(candidates.remove(0)),
-            0 => Err(FindError::NotFound { text: text.chars().take(80).collect(), nearest: nearest_ids(&wanted, ids) }),
+            0 => Err(FindError::NotFound { text: text.chars().take(MAX_WANTED).collect(), nearest: nearest_ids(&wanted, ids) }),
             _ => {
                 candidates.truncate(MAX_NAMED);
                 Err(FindError::Ambiguous { text: text.to_owned(), candidates })

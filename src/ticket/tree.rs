@@ -14,6 +14,7 @@ use crate::fs::{IoContext as _, PathError, entries, sync_dir};
 const MAX_DEPTH: usize = 32;
 
 /// A file that the successor has anew.
+#[derive(Debug)]
 pub(super) struct NewFile {
     /// Its name, directly in the directory.
     pub(super) name: &'static str,

@@ -1,10 +1,13 @@
 //! Which exit status each error of the library has, in one place.
 
+use super::quote::command;
 use super::{Exit, Failure};
+use crate::domain::ClaimStatus;
 use crate::fs::WaitError;
-use crate::launch::{InFlightError, PlanError, RestoreError, Step, TicketRoleLaunchError, Undone};
+use crate::launch::{InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::ClientError;
 use crate::registry::{ChangeError, CommitError, OpenError, PodError, ReadError, SessionError, WorkspaceError};
+use crate::ticket::ConfigError;
 
 /// An error of the library with a status of its own.
 trait HasExit: std::error::Error {
@@ -115,5 +118,80 @@ impl HasExit for PlanError {
 impl HasExit for ClientError {
     fn exit(&self) -> Exit {
         Exit::LaunchFailed
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::of(Exit::Usage, &error)
+    }
+}
+
+impl From<TicketRoleLaunchError> for Failure {
+    /// A refusal names the Pod and how to open it, and never a way to evict it: agents do what error texts say.
+    fn from(error: TicketRoleLaunchError) -> Self {
+        use TicketRoleLaunchError as E;
+        let exit = match &error {
+            E::Plan(_) => Exit::Usage,
+            E::UnsupportedInheritProfile { .. } | E::NoProfile { .. } | E::Profile { .. } | E::ProfileName { .. } => {
+                Exit::LaunchFailed
+            }
+            E::NameTaken { .. } | E::Claimed { .. } | E::Stale { .. } => Exit::Refused,
+            E::InFlight { .. } => Exit::Busy,
+            E::Registry(_) | E::Runtime(_) | E::Prepare(_) | E::Unknown { .. } => Exit::Environment,
+            E::Failed(failed) => undone(&failed.undone),
+            E::Partial(_) => Exit::Partial,
+        };
+        let failure = Self::of(exit, &error);
+        match &error {
+            E::Claimed { claim, status } => match status {
+                ClaimStatus::Live => failure.hint(command(&["yoi", "attach", claim.pod.as_str()])),
+                ClaimStatus::Restorable => failure.hint(command(&["yoi", "restore", claim.pod.as_str()])),
+                _ => failure.hint(command(&["yoi", "why", claim.ticket.as_str()])),
+            },
+            E::Stale { claim, .. } => failure.hint(command(&["yoi", "why", claim.ticket.as_str()])),
+            E::InFlight { ticket, .. } | E::Unknown { ticket, .. } => {
+                failure.hint(command(&["yoi", "why", ticket.as_str()]))
+            }
+            E::NoProfile { role, place, .. } => {
+                failure.hint(format!("set profile = \"project:NAME\" under [roles.{role}] in {place}"))
+            }
+            E::UnsupportedInheritProfile { place, .. } | E::Profile { place, .. } | E::ProfileName { place, .. } => {
+                failure.hint(format!("change the profile in {place}"))
+            }
+            E::Failed(failed) => failure.detail(failed.log.clone()),
+            E::Partial(partial) => partial.mend.iter().fold(failure, |failure, words| {
+                failure.hint(command(&words.iter().map(String::as_str).collect::<Vec<_>>()))
+            }),
+            _ => failure,
+        }
+    }
+}
+
+fn undone(undone: &Undone) -> Exit {
+    match undone {
+        Undone::Nothing => Exit::LaunchFailed,
+        Undone::StillHeld | Undone::Leftover(_) => Exit::Environment,
+    }
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        use RestoreError as E;
+        let exit = match &error {
+            E::NotFound { .. } | E::Live { .. } | E::NeverConfirmed { .. } | E::ClaimMoved { .. } => Exit::Refused,
+            E::InFlight { .. } => Exit::Busy,
+            E::Unknown { .. } | E::Prepare { .. } => Exit::Environment,
+            E::Failed(failed) => undone(&failed.undone),
+        };
+        let failure = Self::of(exit, &error);
+        match &error {
+            E::Live { pod } => failure.hint(command(&["yoi", "attach", pod.as_str()])),
+            E::ClaimMoved { ticket, .. } | E::InFlight { ticket, .. } => {
+                failure.hint(command(&["yoi", "why", ticket.as_str()]))
+            }
+            E::Failed(failed) => failure.detail(failed.log.clone()),
+            _ => failure,
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 
 use crate::domain::{ClaimStatus, PodPhase};
+use crate::launch::PodStatus;
 
 /// What a word on the screen means to the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,19 @@ impl From<PodPhase> for Meaning {
             PodPhase::Starting | PodPhase::Running => Self::Busy,
             PodPhase::Idle => Self::Good,
             PodPhase::Stopping => Self::Quiet,
+        }
+    }
+}
+
+impl From<PodStatus> for Meaning {
+    fn from(status: PodStatus) -> Self {
+        match status {
+            PodStatus::Phase(phase) => phase.into(),
+            PodStatus::Launching => ClaimStatus::Launching.into(),
+            PodStatus::Live => ClaimStatus::Live.into(),
+            PodStatus::Restorable => ClaimStatus::Restorable.into(),
+            PodStatus::Stale => ClaimStatus::Stale.into(),
+            PodStatus::Unknown => ClaimStatus::Unknown.into(),
         }
     }
 }

@@ -1,5 +1,34 @@
-//! Launching a Pod on a ticket.
+//! Launching a Pod on a ticket, restoring it, and undoing what fails.
+//!
+//! [`plan`] is pure; [`execute`] does and undoes; [`steps`] are what the plumbing's verbs call one by one. [`desk`] and
+//! [`tools`] are the other side: what the Pod's host, in its own process, asks of the registry and the tickets.
+
+mod by_hand;
+mod desk;
+mod error;
+mod execute;
+mod host;
+mod hosting;
 mod in_flight;
 mod plan;
-pub use in_flight::*;
-pub use plan::*;
+mod restore;
+mod setup;
+mod spawn;
+pub mod steps;
+mod tools;
+mod view;
+
+pub use by_hand::{PodSpawn, SpawnedBy};
+pub use desk::WriterNow;
+pub use error::{Failed, Partial, Step, TicketRoleLaunchError, Undone};
+pub use execute::{LaunchOptions, TicketRoleLaunchResult, launch_ticket_role_pod};
+pub use host::{HostEnvironment, host_pod};
+pub use in_flight::{HandedDown, InFlight, InFlightError, LockedCommand, LockedEnd, run_locked};
+pub use plan::{
+    MAX_ENTRIES, MAX_FIELD, MAX_INPUT, PlanError, RoleSettings, TicketRef, TicketRoleLaunchContext,
+    TicketRoleLaunchPlan, plan_ticket_role_launch, plan_ticket_role_launch_with_config,
+};
+pub use restore::{RestoreError, Restored, restore_pod, stopped_pod};
+pub use setup::{RestoreCheck, Setup, Surroundings};
+pub use spawn::{Services, Started};
+pub use view::{PodStatus, PodView, view_pod, view_pods};

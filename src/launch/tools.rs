@@ -351,7 +351,10 @@ impl ToolBox {
 }
 
 fn ticket_json(ticket: &Ticket) -> Value {
-    let thread: Vec<Value> = ticket.thread.events.iter().map(|event| json!(event)).collect();
+    let event = |event: &crate::ticket::Event| {
+        json!({ "kind": event.kind, "author": event.author, "at": event.at, "heading": event.heading, "body": event.body })
+    };
+    let thread: Vec<Value> = ticket.thread.events.iter().map(event).collect();
     json!({
         "id": ticket.summary.id,
         "title": ticket.summary.title,
@@ -368,7 +371,9 @@ fn ticket_markdown(ticket: &Ticket) -> String {
     }
     for event in &ticket.thread.events {
         // Writing to a String does not fail.
-        let _ = write!(text, "\n## {} by {} at {}\n\n{}\n", event.kind, event.author, event.at, event.body);
+        let author = event.author.as_deref().unwrap_or("somebody");
+        let at = event.at.as_deref().unwrap_or("an unknown time");
+        let _ = write!(text, "\n## {} by {author} at {at}\n\n{}\n", event.kind, event.body);
     }
     text
 }

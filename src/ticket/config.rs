@@ -46,6 +46,11 @@ impl Config {
         Document::read(file.clone())?.with(|top| Self::defaults(file).overlaid(&top))
     }
 
+    /// What holds in a workspace where nothing is configured; reads nothing.
+    pub fn unset(workspace: &Path) -> Self {
+        Self::defaults(in_workspace(workspace, CONFIG_FILE))
+    }
+
     /// What holds where nothing is configured; `file` is the one that could say otherwise.
     fn defaults(file: PathBuf) -> Self {
         let source = Source::Default { file: file.clone() };

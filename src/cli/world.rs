@@ -1,0 +1,117 @@
+//! What commands of both programs ask of the world, besides printing.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Cli, Exit, Failure, OrExit as _, PodRow};
+use crate::domain::{Expect, TicketId};
+use crate::fs::IoContext as _;
+use crate::launch::{PodView, RestoreCheck, Services, Setup, Surroundings, WriterNow};
+use crate::pod::process;
+use crate::registry::{Registry, ReleasedBy, Writer};
+
+/// The largest input that is read from a file or standard input, in bytes.
+const MAX_INPUT: u64 = 1 << 20;
+
+impl Cli {
+    /// Where configuration and programs are found besides the workspace.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            user_config_dir: self.environment().config_dir().map(Path::to_owned),
+            search_path: self.environment().search_path().map(ToOwned::to_owned),
+        }
+    }
+
+    /// The workspace that the command works in, with its configuration read.
+    ///
+    /// # Errors
+    /// When the workspace cannot be told, or its configuration is not as it must be.
+    pub fn setup(&self) -> Result<Setup, Failure> {
+        Ok(Setup::load(self.workspace()?, self.surroundings())?)
+    }
+
+    /// The judge of whether stopped Pods of a registry can be restored.
+    pub fn restorable(&self, registry: &Registry) -> RestoreCheck {
+        RestoreCheck::new(registry.workspace().clone(), self.surroundings())
+    }
+
+    /// Who writes, and the moment, whenever it is asked.
+    pub fn writer_now(&self) -> WriterNow {
+        let (written_by, user, clock) = (self.environment().written_by(), self.environment().user(), self.environment().clock());
+        Arc::new(move || Writer { written_by: written_by.clone(), user: user.clone(), now: clock.now() })
+    }
+
+    /// What is needed to start Pods.
+    ///
+    /// # Errors
+    /// When the program that hosts them is not beside this one.
+    pub fn services<'a>(&self, registry: &'a Registry) -> Result<Services<'a>, Failure> {
+        let program = self.sibling("yoi")?;
+        if !program.is_file() {
+            let text = format!("cannot start Pods: '{}' is not there; yoi and yoi-claim belong side by side", program.display());
+            return Err(Failure::new(Exit::Environment, text));
+        }
+        Ok(Services { registry, writer: self.writer_now(), program })
+    }
+
+    /// Tells of records that could not be read, and gives the exit status of a listing that left them out.
+    pub fn warn_of_unreadable(&mut self, reasons: Vec<String>) -> Exit {
+        let exit = if reasons.is_empty() { Exit::Done } else { Exit::Environment };
+        for reason in reasons {
+            self.warn(&Failure::new(Exit::Environment, reason));
+        }
+        exit
+    }
+
+    /// Whether this runs inside a Pod: by its variables, or by descent from a Pod's host.
+    pub fn is_inside_pod(&self) -> bool {
+        self.environment().variable("YOI_POD").is_some() || process::descends_from_host()
+    }
+
+    /// As whom a claim is released: a Pod releases its own, a person any that is not live.
+    ///
+    /// # Errors
+    /// When this runs inside a Pod, and the claim is not that Pod's own.
+    pub fn releases_as(&self, ticket: &TicketId, expect: Expect) -> Result<ReleasedBy, Failure> {
+        if !self.is_inside_pod() {
+            return Ok(ReleasedBy::Other);
+        }
+        let own = self.environment().ticket()?.as_ref() == Some(ticket)
+            && self.environment().claim()?.is_some_and(|own| own.generation == expect.generation && own.nonce == expect.nonce);
+        if own {
+            return Ok(ReleasedBy::Holder);
+        }
+        let text = format!("cannot release the claim on ticket {ticket} from inside a Pod: it is not that Pod's own");
+        Err(Failure::new(Exit::Refused, text))
+    }
+
+    /// Reads a file of at most 1 MiB; `-` is standard input.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is larger.
+    pub fn read_file_or_stdin(&self, path: &Path) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let read = if path == Path::new("-") {
+            std::io::stdin().take(MAX_INPUT + 1).read_to_end(&mut bytes).or_exit(Exit::Environment)
+                .map_err(|failure| failure.while_doing("cannot read standard input"))
+        } else {
+            let file = std::fs::File::open(path).context("open", path)?;
+            Ok(file.take(MAX_INPUT + 1).read_to_end(&mut bytes).context("read", path)?)
+        };
+        read?;
+        if bytes.len() as u64 > MAX_INPUT {
+            let text = format!("cannot use '{}': it has more than {MAX_INPUT} bytes", path.display());
+            return Err(Failure::new(Exit::Usage, text));
+        }
+        Ok(bytes)
+    }
+
+    /// What is shown of a Pod.
+    pub fn pod_row(&self, registry: &Registry, view: PodView) -> PodRow {
+        let claims = view.record.as_ref().and_then(|record| registry.claims_of(record).ok()).unwrap_or_default();
+        let tickets = claims.into_iter().map(|claim| claim.ticket).collect();
+        let socket = view.record.as_ref().map(|record| registry.socket_path(&record.pod)).unwrap_or_default();
+        PodRow { view, socket, tickets }
+    }
+}

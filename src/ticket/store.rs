@@ -151,3 +151,7 @@ fn nearest_ids(wanted: &str, ids: Vec<TicketId>) -> Vec<TicketId> {
     near.sort();
     near.into_iter().take(MAX_NAMED).map(|(_, id)| id).collect()
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

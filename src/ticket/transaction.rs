@@ -127,7 +127,8 @@ impl Before {
 impl Writer<'_> {
     /// Makes a place to build in, named after the ticket.
     pub(super) fn scratch(&self, id: &LocalId) -> Result<Scratch, WriteError> {
-        make_dirs(&self.tickets.scratch)?;
+        // Not synced: it need not outlive a crash.
+        std::fs::create_dir_all(&self.tickets.scratch).context("make the directory", &self.tickets.scratch)?;
         Ok(Scratch { path: self.tickets.scratch.join(format!("{}.{}", id.as_str(), random_suffix())) })
     }
 

@@ -84,7 +84,8 @@ fn state_of(item: &Item) -> Result<State, ItemError> {
 /// Takes a moment as tickets have them: RFC 3339, or without an offset (then in UTC), or a date alone.
 pub fn parse_moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let zoned = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f %z"));
+    let zoned =
+        DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f %z"));
     let local = || {
         let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
         formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())

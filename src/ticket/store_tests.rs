@@ -36,7 +36,10 @@ fn a_new_ticket_is_prepared_and_then_published() {
         "---\ntitle: 'It''s new'\nstate: 'planning'\ncreated_at: '2026-06-07T22:02:25Z'\n\
          updated_at: '2026-06-07T22:02:25Z'\n---\n\n## Goal\n\n---\n"
     );
-    assert_eq!(read("thread.md"), "<!-- event: create author: intake at: 2026-06-07T22:02:25Z -->\n\n## Created\n\n---\n");
+    assert_eq!(
+        read("thread.md"),
+        "<!-- event: create author: intake at: 2026-06-07T22:02:25Z -->\n\n## Created\n\n---\n"
+    );
     let ticket = tickets.read(&id).unwrap();
     assert_eq!((ticket.summary.title.as_str(), ticket.summary.state), ("It's new", State::Planning));
     assert_eq!(ticket.body(), "## Goal\n\n---");
@@ -85,7 +88,10 @@ fn a_ticket_is_found_by_any_unique_beginning() {
     }
     let error = |text: &str| tickets.find(text).unwrap_err().to_string();
     assert_eq!(error("00001K"), "\"00001K\" may be 00001KTJ1QJB8 or 00001KTJ1QJB9");
-    assert_eq!(error("00001KTJ1QJBA"), "there is no ticket \"00001KTJ1QJBA\": did you mean 00001KTJ1QJB8 or 00001KTJ1QJB9?");
+    assert_eq!(
+        error("00001KTJ1QJBA"),
+        "there is no ticket \"00001KTJ1QJBA\": did you mean 00001KTJ1QJB8 or 00001KTJ1QJB9?"
+    );
     assert_eq!(error("not-an-id"), "there is no ticket \"not-an-id\"");
     assert_eq!(error(""), "there is no ticket \"\"");
     assert!(error(&"x".repeat(5000)).len() < 200);
@@ -109,7 +115,11 @@ fn an_id_never_leads_out_of_the_tickets() {
 fn one_bad_ticket_hides_no_other() {
     let (_dir, tickets) = workspace();
     assert!(tickets.list().unwrap().is_empty());
-    plant(&tickets, "20260607-220225-001", "---\ntitle: Fine\nworkflow_state: 'intake'\nlabels: [a]\nassignee: null\n---\n");
+    plant(
+        &tickets,
+        "20260607-220225-001",
+        "---\ntitle: Fine\nworkflow_state: 'intake'\nlabels: [a]\nassignee: null\n---\n",
+    );
     plant(&tickets, "20260607-220225-002", "no front matter");
     plant(&tickets, "20260607-220225-003", "---\ntitle: x\nstate: dun\n---\n");
     fs::create_dir(tickets.root.join("20260607-220225-004")).unwrap();
@@ -140,7 +150,13 @@ fn one_bad_ticket_hides_no_other() {
 #[test]
 fn moments_are_read_in_the_forms_that_tickets_have() {
     use crate::ticket::parse_moment;
-    for text in ["2026-06-07T22:02:25Z", "2026-06-08T00:02:25+02:00", "2026-06-07T22:02:25", "2026-06-07 22:02:25", "2026-06-07 22:02:25 +0000"] {
+    for text in [
+        "2026-06-07T22:02:25Z",
+        "2026-06-08T00:02:25+02:00",
+        "2026-06-07T22:02:25",
+        "2026-06-07 22:02:25",
+        "2026-06-07 22:02:25 +0000",
+    ] {
         assert_eq!(parse_moment(text), Some(now()), "{text}");
     }
     assert!(parse_moment("2026-06-07").is_some());

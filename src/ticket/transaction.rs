@@ -103,7 +103,9 @@ impl Tickets {
 /// Refuses files that would not be read again.
 pub(super) fn check_sizes(files: &[NewFile]) -> Result<(), WriteError> {
     match files.iter().find(|file| file.content.len() as u64 > MAX_FILE) {
-        Some(file) => Err(WriteError::Invalid { what: file.name, why: format!("would have more than {MAX_FILE} bytes") }),
+        Some(file) => {
+            Err(WriteError::Invalid { what: file.name, why: format!("would have more than {MAX_FILE} bytes") })
+        }
         None => Ok(()),
     }
 }

@@ -8,7 +8,8 @@ use crate::ticket::error::ReadError;
 use crate::ticket::{Author, Comment, Config, IntakeReady, IntakeResult, State};
 
 const ID: &str = "20260607-220225-001";
-const ITEM_TEXT: &str = "---\ntitle: 'Old'\nstate: \"intake\"\ncreated_at: '2026-06-07T22:02:25Z'\nextra: x # kept\n---\n\nBody\n";
+const ITEM_TEXT: &str =
+    "---\ntitle: 'Old'\nstate: \"intake\"\ncreated_at: '2026-06-07T22:02:25Z'\nextra: x # kept\n---\n\nBody\n";
 const THREAD_TEXT: &str = "<!-- event: create author: tool at: 1 -->\n\n## Created\n\n---\n";
 
 struct Fixture {
@@ -95,7 +96,10 @@ fn intake_ready_writes_summary_and_state_and_a_repeat_nothing() {
         let before = (fixture.read("item.md"), fixture.read("thread.md"));
         assert_eq!(fixture.intake_ready(true).unwrap(), IntakeReady::AlreadyDone);
         let error = fixture.intake_ready(false).unwrap_err().to_string();
-        assert_eq!(error, "ticket 20260607-220225-001 is ready: TicketIntakeReady needs a ticket in planning (or in intake, its older name)");
+        assert_eq!(
+            error,
+            "ticket 20260607-220225-001 is ready: TicketIntakeReady needs a ticket in planning (or in intake, its older name)"
+        );
         assert_eq!((fixture.read("item.md"), fixture.read("thread.md")), before);
         assert!(fixture.scratch_is_gone());
     }
@@ -159,7 +163,8 @@ fn writers_at_once_lose_nothing() {
 
 #[test]
 fn what_a_person_saves_meanwhile_is_kept() {
-    let saves: [(&str, fn(&Fixture)); 4] = [
+    type Save = fn(&Fixture);
+    let saves: [(&str, Save); 4] = [
         ("in place", |fixture| fixture.write("item.md", &ITEM_TEXT.replace("Old", "New"))),
         ("by rename", |fixture| {
             fixture.write("save", &ITEM_TEXT.replace("Old", "New"));
@@ -262,7 +267,7 @@ fn planted_files_neither_hang_nor_mislead() {
 }
 
 #[test]
-fn a_writer_that_does_not_get_the_lock_says_so() {
+fn a_writer_holds_the_lock_and_readers_do_not_wait_for_it() {
     let fixture = Fixture::new();
     let writer = fixture.tickets.writer().unwrap();
     assert!(matches!(FlockGuard::acquire_dir(&fixture.tickets.root, Wait::No), Err(crate::fs::WaitError::Held { .. })));

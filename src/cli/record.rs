@@ -177,7 +177,8 @@ words! {
     &TicketId => |_| Meaning::Name,
     &PodName => |_| Meaning::Name,
     ClaimStatus => |status: &ClaimStatus| Meaning::from(*status),
-    PodPhase => |phase: &PodPhase| Meaning::from(*phase)
+    PodPhase => |phase: &PodPhase| Meaning::from(*phase),
+    PodStatus => |status: &PodStatus| Meaning::from(*status)
 }
 
 impl From<u64> for Value {

@@ -137,15 +137,23 @@ mod tests {
         let change = [("from", "ready"), ("to", "done"), ("field", "workflow_state")];
         assert_eq!(read(line), [pairs(event), pairs(change)].concat());
         assert_eq!(read("<!--event: x author: Ann O'Neil, at home at: 1 -->")[1].1, "Ann O'Neil, at home");
-        assert_eq!(read("<!-- event: x author: 'it''s' at:'1' -->"), pairs([("event", "x"), ("author", "it's"), ("at", "1")]));
+        assert_eq!(
+            read("<!-- event: x author: 'it''s' at:'1' -->"),
+            pairs([("event", "x"), ("author", "it's"), ("at", "1")])
+        );
         assert_eq!(read("<!-- event: x author: \"open at: 1 -->")[1].1, "\"open");
         assert_eq!(read("<!-- event: x from: to: ready at: 1 -->")[1..3], pairs([("from", ""), ("to", "ready")]));
     }
 
     #[test]
     fn other_comments_are_no_events() {
-        for line in ["<!-- event: x -->", "<!-- event: author: a -->", "<!-- note: x author: a -->", " <!-- event: x at: 1 -->", "<!-- event: x at: 1"]
-        {
+        for line in [
+            "<!-- event: x -->",
+            "<!-- event: author: a -->",
+            "<!-- note: x author: a -->",
+            " <!-- event: x at: 1 -->",
+            "<!-- event: x at: 1",
+        ] {
             assert_eq!(parse_opening(line), None, "{line}");
         }
     }

@@ -42,17 +42,13 @@ impl Config {
     /// # Errors
     /// When the file cannot be read or something in it is not known.
     pub fn load(workspace: &Path) -> Result<Self, ConfigError> {
+        let defaults = Self::defaults(workspace);
+        Document::read(defaults.file.clone())?.with(|top| defaults.overlaid(&top))
+    }
+
+    /// What holds where nothing is configured. Touches no file.
+    pub(super) fn defaults(workspace: &Path) -> Self {
         let file = in_workspace(workspace, CONFIG_FILE);
-        Document::read(file.clone())?.with(|top| Self::defaults(file).overlaid(&top))
-    }
-
-    /// What holds in a workspace where nothing is configured; reads nothing.
-    pub fn unset(workspace: &Path) -> Self {
-        Self::defaults(in_workspace(workspace, CONFIG_FILE))
-    }
-
-    /// What holds where nothing is configured; `file` is the one that could say otherwise.
-    fn defaults(file: PathBuf) -> Self {
         let source = Source::Default { file: file.clone() };
         let roles = Role::ALL.iter().map(|role| (*role, RoleConfig::default_of(*role, &source))).collect();
         Self {
@@ -87,10 +83,10 @@ impl Config {
 
     fn read_backend(&mut self, table: &Table) -> Result<(), ConfigError> {
         table.only(&["provider", "root"])?;
-        if let Some(provider) = table.get("provider") {
-            if provider.text()? != PROVIDER {
-                return Err(provider.bad(format!("the only provider is {PROVIDER:?}")));
-            }
+        if let Some(provider) = table.get("provider")
+            && provider.text()? != PROVIDER
+        {
+            return Err(provider.bad(format!("the only provider is {PROVIDER:?}")));
         }
         if let Some(root) = table.get("root") {
             let path = PathBuf::from(root.text()?);
@@ -156,8 +152,7 @@ impl RoleConfig {
         };
         let slug = |name: &str| Slug::new(name).expect("the names of the built-in workflows are slugs");
         Self {
-            profile: (role == Role::Intake)
-                .then(|| Sourced { value: ProfileRef::checklist(), source: source.clone() }),
+            profile: (role == Role::Intake).then(|| Sourced { value: ProfileRef::checklist(), source: source.clone() }),
             workflow: workflow.map(|name| Sourced { value: slug(name), source: source.clone() }),
             launch_prompt: None,
         }
@@ -239,12 +234,24 @@ mod tests {
         let cases = [
             ("a = \n", "ticket.config.toml:1: "),
             ("\n[tickets]\n", "ticket.config.toml:2: this file has no key \"tickets\"; did you mean \"ticket\"?"),
-            ("[ticket]\nlangage = \"x\"", "ticket.config.toml:2: [ticket] has no key \"langage\"; did you mean \"language\"?"),
+            (
+                "[ticket]\nlangage = \"x\"",
+                "ticket.config.toml:2: [ticket] has no key \"langage\"; did you mean \"language\"?",
+            ),
             ("[ticket]\nq = 1", "ticket.config.toml:2: [ticket] has no key \"q\"; known are language, checklist"),
             ("[roles.code]\n", "ticket.config.toml:1: [roles] has no key \"code\"; did you mean \"coder\"?"),
-            ("roles.coder.profil = 1", "ticket.config.toml:1: [roles.coder] has no key \"profil\"; did you mean \"profile\"?"),
-            ("[ticket]\n\nlanguage = 7", "ticket.config.toml:3: ticket.language must be a text in quotes, not a number"),
-            ("[ticket]\nchecklist = [\n1]", "ticket.config.toml:2: ticket.checklist must be a list of texts, not a list of other things"),
+            (
+                "roles.coder.profil = 1",
+                "ticket.config.toml:1: [roles.coder] has no key \"profil\"; did you mean \"profile\"?",
+            ),
+            (
+                "[ticket]\n\nlanguage = 7",
+                "ticket.config.toml:3: ticket.language must be a text in quotes, not a number",
+            ),
+            (
+                "[ticket]\nchecklist = [\n1]",
+                "ticket.config.toml:2: ticket.checklist must be a list of texts, not a list of other things",
+            ),
             ("ticket = 1", "ticket.config.toml:1: ticket must be a table, not a number"),
             ("[roles.coder]\nprofile = \"fast\"", "ticket.config.toml:2: roles.coder.profile: \"fast\" is no profile"),
             ("[roles.coder]\nworkflow = \"../x\"", "ticket.config.toml:2: roles.coder.workflow: "),

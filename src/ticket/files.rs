@@ -44,7 +44,9 @@ impl OpenDir {
         match openat(&self.descriptor, name, READ.union(OFlag::O_NOFOLLOW), Mode::empty()) {
             Ok(descriptor) => read_regular(File::from(descriptor), &path).map(Some),
             Err(Errno::ENOENT) => Ok(None),
-            Err(Errno::ELOOP) => Err(PathError::refused("read", &path, "it is a symbolic link, which yoi does not follow here")),
+            Err(Errno::ELOOP) => {
+                Err(PathError::refused("read", &path, "it is a symbolic link, which yoi does not follow here"))
+            }
             Err(error) => Err(error).context("open", &path),
         }
     }
@@ -73,7 +75,8 @@ pub(super) fn read_text(path: &Path) -> Result<Option<String>, PathError> {
 /// Takes bytes as text.
 pub(super) fn text_of(bytes: Vec<u8>, path: &Path) -> Result<String, PathError> {
     String::from_utf8(bytes).map_err(|error| {
-        let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        let line =
+            1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
         PathError::refused("read", path, format!("it is no UTF-8 text (line {line})"))
     })
 }

@@ -83,8 +83,17 @@ mod tests {
         for id in ["00001KTJ1QJB8", "20260607-220225-001"] {
             assert!(LocalId::parse(id).is_some(), "{id}");
         }
-        for no in ["", ".", "..", "../x", "00001ktj1qjb8", "00001KTJ1QJBL", "00001KTJ1QJB", "20260607-220225-0001", "20260607-220225_001"]
-        {
+        for no in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "00001ktj1qjb8",
+            "00001KTJ1QJBL",
+            "00001KTJ1QJB",
+            "20260607-220225-0001",
+            "20260607-220225_001",
+        ] {
             assert!(LocalId::parse(no).is_none(), "{no}");
         }
     }

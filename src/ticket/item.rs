@@ -298,7 +298,8 @@ impl<'a> Reader<'a> {
     fn entry(&mut self, key: String, key_at: Range<usize>) -> Result<Entry, ItemError> {
         let (event, at) = self.next()?;
         // An absent or block value has its region begin right behind the colon of its key.
-        let behind_colon = || self.text[key_at.end..self.yaml.end].find(':').map_or(key_at.end, |at| key_at.end + at + 1);
+        let behind_colon =
+            || self.text[key_at.end..self.yaml.end].find(':').map_or(key_at.end, |at| key_at.end + at + 1);
         let (value, quoting, value_at) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let (quoting, value_at) = match style {
@@ -395,7 +396,11 @@ fn is_plain(value: &str) -> bool {
     let inside = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-' | '/' | '+' | '(' | ')');
     // A date-time has colons, but none that a space follows.
     let colons = value.match_indices(':').all(|(at, _)| value[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
-    starts && ends && colons && value.chars().all(|c| inside(c) || c == ':') && !reserved.contains(&&*value.to_lowercase())
+    starts
+        && ends
+        && colons
+        && value.chars().all(|c| inside(c) || c == ':')
+        && !reserved.contains(&&*value.to_lowercase())
 }
 
 fn quote_doubly(value: &str) -> String {

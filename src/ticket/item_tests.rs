@@ -30,7 +30,8 @@ fn values_are_texts_whatever_their_quotes() {
 fn an_edit_changes_its_own_value_and_keeps_its_quotes() {
     let before = "---\r\n# kept\r\ntitle: 'Ä'  # why\r\nstate: \"planning\" \r\nplain: x\r\nnull: ~\r\nabsent:\r\nold: 'a'\r\n---\r\nB";
     let mut item = item(before);
-    for (key, value) in [("title", "it's"), ("state", "ready"), ("plain", "y: z"), ("null", "n"), ("absent", "2026-06-07T22:02:25Z")]
+    for (key, value) in
+        [("title", "it's"), ("state", "ready"), ("plain", "y: z"), ("null", "n"), ("absent", "2026-06-07T22:02:25Z")]
     {
         item.set(key, value, "").unwrap();
     }

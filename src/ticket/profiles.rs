@@ -226,7 +226,8 @@ fn read_profile(profile: &ProfileRef, name: &Slug, file: PathBuf) -> Result<Prof
 
 /// Checks a whole file of profiles, as far as that goes without running anything.
 pub(super) fn check_profiles(file: PathBuf) -> Result<(), ConfigError> {
-    Document::read(file)?.with(|top| profiles_of(&top)?.iter().try_for_each(|(_, entry)| Profile::read(entry).map(drop)))
+    Document::read(file)?
+        .with(|top| profiles_of(&top)?.iter().try_for_each(|(_, entry)| Profile::read(entry).map(drop)))
 }
 
 fn profiles_of<'a>(top: &Table<'a>) -> Result<Vec<(String, Entry<'a>)>, ConfigError> {
@@ -274,7 +275,8 @@ fn one_of<T: Copy>(entry: &Entry, words: &[(&str, T)]) -> Result<T, ConfigError>
 
 fn env_of(entry: &Entry) -> Result<BTreeMap<String, String>, ConfigError> {
     let env = entry.text_table()?;
-    let fits = |(name, value): (&String, &String)| !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0');
+    let fits =
+        |(name, value): (&String, &String)| !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0');
     if env.iter().all(fits) { Ok(env) } else { Err(entry.bad("a variable has no name, or a '=' or NUL in it")) }
 }
 
@@ -282,12 +284,19 @@ fn env_of(entry: &Entry) -> Result<BTreeMap<String, String>, ConfigError> {
 fn find_program(program: &str, context: &ResolveContext) -> Result<String, String> {
     let found = if program.contains('/') {
         let path = context.workspace.join(program);
-        if is_executable(&path) { Ok(path) } else { Err(format!("is no program that can be run ('{}')", path.display())) }
+        if is_executable(&path) {
+            Ok(path)
+        } else {
+            Err(format!("is no program that can be run ('{}')", path.display()))
+        }
     } else {
         find_in_path(program, context.search_path.as_ref()).ok_or_else(|| "is not in PATH".to_owned())
     }?;
     let absolute = std::path::absolute(&found).unwrap_or(found);
-    absolute.into_os_string().into_string().map_err(|path| format!("lies at a path that is no UTF-8 ({})", path.display()))
+    absolute
+        .into_os_string()
+        .into_string()
+        .map_err(|path| format!("lies at a path that is no UTF-8 ({})", path.display()))
 }
 
 /// Looks a program up as a shell would; only absolute entries of the path count, so that the working directory does not.

@@ -12,7 +12,11 @@ impl Workspace {
             std::fs::create_dir(dir.path().join(sub)).unwrap();
         }
         std::fs::write(dir.path().join(".yoi/profiles.toml"), profiles).unwrap();
-        std::fs::write(dir.path().join("user/profiles.toml"), "[profiles.mine]\nagent = \"exec\"\ncommand = [\"tool\"]\n").unwrap();
+        std::fs::write(
+            dir.path().join("user/profiles.toml"),
+            "[profiles.mine]\nagent = \"exec\"\ncommand = [\"tool\"]\n",
+        )
+        .unwrap();
         let tool = dir.path().join("bin/tool");
         std::fs::write(&tool, "").unwrap();
         std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -69,8 +73,8 @@ fn programs_become_absolute() {
     );
     let tool = workspace.dir.path().join("bin/tool").display().to_string();
     assert_eq!(workspace.command("project:path"), [tool.clone(), "-x".to_owned()]);
-    assert_eq!(workspace.command("project:here"), [tool.clone()]);
-    assert_eq!(workspace.command("user:mine"), [tool]);
+    assert_eq!(workspace.command("project:here"), [&*tool]);
+    assert_eq!(workspace.command("user:mine"), [&*tool]);
 }
 
 #[test]
@@ -85,8 +89,14 @@ fn what_leads_nowhere_says_what_to_change() {
         ("project:gon", "there is no profile project:gon in /.yoi/profiles.toml: did you mean project:gone?"),
         ("user:zzz", "there is no profile user:zzz in /user/profiles.toml"),
         ("project:gone", "/.yoi/profiles.toml:3: profile project:gone: \"no-such-program\" is not in PATH"),
-        ("project:text", "/.yoi/profiles.toml:6: profile project:text: \"./bin/text\" is no program that can be run ('/./bin/text')"),
-        ("project:acp", "/.yoi/profiles.toml:9: profile project:acp: agent = \"acp\" is not available in this version, use agent = \"exec\""),
+        (
+            "project:text",
+            "/.yoi/profiles.toml:6: profile project:text: \"./bin/text\" is no program that can be run ('/./bin/text')",
+        ),
+        (
+            "project:acp",
+            "/.yoi/profiles.toml:9: profile project:acp: agent = \"acp\" is not available in this version, use agent = \"exec\"",
+        ),
     ] {
         assert_eq!(workspace.error(profile), message);
     }
@@ -96,12 +106,27 @@ fn what_leads_nowhere_says_what_to_change() {
 fn the_file_is_read_strictly() {
     for (text, message) in [
         ("[profile.x]\n", "/.yoi/profiles.toml:1: this file has no key \"profile\"; did you mean \"profiles\"?"),
-        ("[profiles.x]\nagent = \"exe\"\ncommand = [\"a\"]\n", "/.yoi/profiles.toml:2: profiles.x.agent: it must be \"exec\" or \"acp\""),
+        (
+            "[profiles.x]\nagent = \"exe\"\ncommand = [\"a\"]\n",
+            "/.yoi/profiles.toml:2: profiles.x.agent: it must be \"exec\" or \"acp\"",
+        ),
         ("[profiles.x]\nagent = \"exec\"\n", "/.yoi/profiles.toml:1: profiles.x: it needs command = [\"PROGRAM\", …]"),
-        ("[profiles.x]\nagent = \"exec\"\ncommand = \"a\"\n", "/.yoi/profiles.toml:3: profiles.x.command must be a list of texts, not a text"),
-        ("[profiles.x]\nagent = \"exec\"\ncommand = []\n", "/.yoi/profiles.toml:3: profiles.x.command: it must name a program"),
-        ("[profiles.x]\nagent = \"exec\"\ncommand = [\"a\"]\nenv = { A = 1 }", "/.yoi/profiles.toml:4: profiles.x.env.A must be a text in quotes, not a number"),
-        ("[profiles.x]\nagent = \"exec\"\ncommand = [\"a\"]\npermissions = \"yes\"", "/.yoi/profiles.toml:4: profiles.x.permissions: it must be \"ask\" or \"allow\" or \"reject\""),
+        (
+            "[profiles.x]\nagent = \"exec\"\ncommand = \"a\"\n",
+            "/.yoi/profiles.toml:3: profiles.x.command must be a list of texts, not a text",
+        ),
+        (
+            "[profiles.x]\nagent = \"exec\"\ncommand = []\n",
+            "/.yoi/profiles.toml:3: profiles.x.command: it must name a program",
+        ),
+        (
+            "[profiles.x]\nagent = \"exec\"\ncommand = [\"a\"]\nenv = { A = 1 }",
+            "/.yoi/profiles.toml:4: profiles.x.env.A must be a text in quotes, not a number",
+        ),
+        (
+            "[profiles.x]\nagent = \"exec\"\ncommand = [\"a\"]\npermissions = \"yes\"",
+            "/.yoi/profiles.toml:4: profiles.x.permissions: it must be \"ask\" or \"allow\" or \"reject\"",
+        ),
     ] {
         assert_eq!(Workspace::new(text).error("project:x"), message);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde::Serialize;
 
-use crate::domain::{TicketId, Timestamp};
+use crate::domain::{ParseWordError, TicketId, Timestamp};
 
 use super::error::ReadError;
 use super::files::{OpenDir, text_of};
@@ -75,14 +75,17 @@ pub(super) fn state_key(item: &Item) -> &'static str {
 
 fn state_of(item: &Item) -> Result<State, ItemError> {
     let key = state_key(item);
-    let state = required(item, key)?.parse();
-    state.map_err(|error| ItemError { line: item.line(key).unwrap_or(1), why: format!("the {error}") })
+    required(item, key)?.parse().map_err(|error: ParseWordError| ItemError {
+        line: item.line(key).unwrap_or(1),
+        why: format!("{key} {:?} is not known; known are {}", error.found, error.known),
+    })
 }
 
 /// Takes a moment as tickets have them: RFC 3339, or without an offset (then in UTC), or a date alone.
 pub fn parse_moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let zoned = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f %z"));
+    let zoned =
+        DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f %z"));
     let local = || {
         let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
         formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())

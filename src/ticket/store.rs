@@ -82,7 +82,10 @@ impl Tickets {
         let mut candidates: Vec<TicketId> = ids.iter().filter(begins).cloned().collect();
         match candidates.len() {
             1 => Ok(candidates.remove(0)),
-            0 => Err(FindError::NotFound { text: text.chars().take(MAX_WANTED).collect(), nearest: nearest_ids(&wanted, ids) }),
+            0 => Err(FindError::NotFound {
+                text: text.chars().take(MAX_WANTED).collect(),
+                nearest: nearest_ids(&wanted, ids),
+            }),
             _ => {
                 candidates.truncate(MAX_NAMED);
                 Err(FindError::Ambiguous { text: text.to_owned(), candidates })
@@ -147,7 +150,12 @@ pub(super) fn local(id: &TicketId) -> Result<LocalId, ReadError> {
 fn nearest_ids(wanted: &str, ids: Vec<TicketId>) -> Vec<TicketId> {
     // The texts that people mistype are as long as ids; what is far from all of them is like none.
     let distance = |id: &TicketId| strsim::osa_distance(wanted, id.as_str());
-    let mut near: Vec<(usize, TicketId)> = ids.into_iter().map(|id| (distance(&id), id)).filter(|(d, _)| *d <= 4).collect();
+    let mut near: Vec<(usize, TicketId)> =
+        ids.into_iter().map(|id| (distance(&id), id)).filter(|(d, _)| *d <= 4).collect();
     near.sort();
     near.into_iter().take(MAX_NAMED).map(|(_, id)| id).collect()
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -25,7 +25,7 @@ pub enum ConfigError {
         why: String,
     },
     /// A key that yoi does not know.
-    #[error("{place}: {table} has no key {key:?}; {}", known_keys(nearest.as_deref(), known))]
+    #[error("{place}: {table} has no key {key:?}; {hint}")]
     UnknownKey {
         /// Where.
         place: Place,
@@ -33,10 +33,8 @@ pub enum ConfigError {
         key: String,
         /// The table that it stands in.
         table: String,
-        /// The known key that is most like it.
-        nearest: Option<String>,
-        /// All known keys.
-        known: Vec<String>,
+        /// The known key that is most like it, or all that are known.
+        hint: String,
     },
     /// A value of another type than the key wants.
     #[error("{place}: {key} must be {expected}, not {found}")]
@@ -65,8 +63,8 @@ pub enum ConfigError {
     Io(#[from] PathError),
 }
 
-fn known_keys(nearest: Option<&str>, known: &[String]) -> String {
-    match nearest {
+fn known_keys(unknown: &str, known: &[&str]) -> String {
+    match nearest(unknown, known.iter().copied()) {
         Some(nearest) => format!("did you mean {nearest:?}?"),
         None => format!("known are {}", known.join(", ")),
     }
@@ -152,17 +150,15 @@ pub(super) struct Entry<'a> {
 impl<'a> Table<'a> {
     /// Refuses the first key that is not known.
     pub(super) fn only(&self, known: &[&str]) -> Result<&Self, ConfigError> {
-        for key in self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
-            let name = key.get_ref().to_string();
-            return Err(ConfigError::UnknownKey {
+        match self.table.keys().find(|key| !known.contains(&key.get_ref().as_ref())) {
+            None => Ok(self),
+            Some(key) => Err(ConfigError::UnknownKey {
                 place: self.document.place_of(key.span()),
+                key: key.get_ref().to_string(),
                 table: if self.name.is_empty() { "this file".to_owned() } else { format!("[{}]", self.name) },
-                nearest: nearest(&name, known.iter().copied()).map(str::to_owned),
-                known: known.iter().map(|key| (*key).to_owned()).collect(),
-                key: name,
-            });
+                hint: known_keys(key.get_ref(), known),
+            }),
         }
-        Ok(self)
     }
 
     /// The value of a key.

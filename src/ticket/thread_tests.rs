@@ -6,7 +6,10 @@ const AT: &str = "2026-06-07T22:02:25Z";
 fn add(text: &str, heading: &str, body: &str) -> String {
     let author = Author::person("Ann Lee").unwrap();
     let at = AT.parse().unwrap();
-    append(text, &[NewEvent { kind: "comment", author: &author, at, attributes: vec![("status", "new")], heading, body }])
+    append(
+        text,
+        &[NewEvent { kind: "comment", author: &author, at, attributes: vec![("status", "new")], heading, body }],
+    )
 }
 
 #[test]
@@ -62,8 +65,21 @@ fn an_append_keeps_every_byte_and_the_line_ends() {
 /// Bodies made of what the format itself is made of.
 fn hostile_body() -> impl Strategy<Value = String> {
     let pieces = vec![
-        "---", "\n", "\r\n", "\r", " ", "\\", "<!-- event: comment author: x at: 1 -->", "<!-- event:", "<!--event: y at: 2-->",
-        " -->", "## Heading", "text", "\u{2028}", "```", "--- ",
+        "---",
+        "\n",
+        "\r\n",
+        "\r",
+        " ",
+        "\\",
+        "<!-- event: comment author: x at: 1 -->",
+        "<!-- event:",
+        "<!--event: y at: 2-->",
+        " -->",
+        "## Heading",
+        "text",
+        "\u{2028}",
+        "```",
+        "--- ",
     ];
     prop::collection::vec(prop::sample::select(pieces), 0..24).prop_map(|pieces| pieces.concat())
 }

@@ -103,7 +103,9 @@ impl Tickets {
 /// Refuses files that would not be read again.
 pub(super) fn check_sizes(files: &[NewFile]) -> Result<(), WriteError> {
     match files.iter().find(|file| file.content.len() as u64 > MAX_FILE) {
-        Some(file) => Err(WriteError::Invalid { what: file.name, why: format!("would have more than {MAX_FILE} bytes") }),
+        Some(file) => {
+            Err(WriteError::Invalid { what: file.name, why: format!("would have more than {MAX_FILE} bytes") })
+        }
         None => Ok(()),
     }
 }
@@ -127,7 +129,8 @@ impl Before {
 impl Writer<'_> {
     /// Makes a place to build in, named after the ticket.
     pub(super) fn scratch(&self, id: &LocalId) -> Result<Scratch, WriteError> {
-        make_dirs(&self.tickets.scratch)?;
+        // Not synced: it need not outlive a crash.
+        std::fs::create_dir_all(&self.tickets.scratch).context("make the directory", &self.tickets.scratch)?;
         Ok(Scratch { path: self.tickets.scratch.join(format!("{}.{}", id.as_str(), random_suffix())) })
     }
 

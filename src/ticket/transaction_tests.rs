@@ -1,0 +1,277 @@
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+use crate::domain::Timestamp;
+use crate::ticket::error::ReadError;
+use crate::ticket::{Author, Comment, Config, IntakeReady, IntakeResult, State};
+
+const ID: &str = "20260607-220225-001";
+const ITEM_TEXT: &str =
+    "---\ntitle: 'Old'\nstate: \"intake\"\ncreated_at: '2026-06-07T22:02:25Z'\nextra: x # kept\n---\n\nBody\n";
+const THREAD_TEXT: &str = "<!-- event: create author: tool at: 1 -->\n\n## Created\n\n---\n";
+
+struct Fixture {
+    workspace: tempfile::TempDir,
+    tickets: Tickets,
+    id: LocalId,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let workspace = tempfile::tempdir().unwrap();
+        let config = Config::load(workspace.path()).unwrap();
+        let tickets = Tickets::of(workspace.path(), &config);
+        let fixture = Self { workspace, tickets, id: LocalId::parse(ID).unwrap() };
+        fs::create_dir_all(fixture.path("artifacts/deep")).unwrap();
+        fixture.write("item.md", ITEM_TEXT);
+        fixture.write("thread.md", THREAD_TEXT);
+        fixture
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.id.dir(&self.tickets.root).join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn scratch_is_gone(&self) -> bool {
+        !self.workspace.path().join(".yoi/tmp").exists()
+    }
+
+    fn comment(&self, body: &str) -> Result<(), WriteError> {
+        let author = Author::person("me").unwrap();
+        self.tickets.comment(self.id.ticket(), &Comment { author: &author, heading: None, body }, now())
+    }
+
+    fn intake_ready(&self, repeated: bool) -> Result<IntakeReady, WriteError> {
+        let author = Author::role(crate::domain::Role::Intake);
+        let result = IntakeResult { author: &author, summary: "All is said.", repeated };
+        self.tickets.intake_ready(self.id.ticket(), &result, now())
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-06-08T01:02:03.456Z".parse().unwrap()
+}
+
+fn files(item: &str, thread: &str) -> Vec<NewFile> {
+    vec![NewFile { name: ITEM, content: item.to_owned() }, NewFile { name: THREAD, content: thread.to_owned() }]
+}
+
+#[test]
+fn a_comment_changes_its_own_lines_alone() {
+    let fixture = Fixture::new();
+    fixture.comment("Hello").unwrap();
+    let line = "created_at: '2026-06-07T22:02:25Z'\n";
+    let item = ITEM_TEXT.replace(line, &format!("{line}updated_at: '2026-06-08T01:02:03Z'\n"));
+    assert_eq!(fixture.read("item.md"), item);
+    let event = "\n<!-- event: comment author: me at: 2026-06-08T01:02:03Z -->\n\n## Comment\n\nHello\n\n---\n";
+    assert_eq!(fixture.read("thread.md"), format!("{THREAD_TEXT}{event}"));
+    assert!(fixture.scratch_is_gone());
+    assert!(matches!(fixture.comment(" \n"), Err(WriteError::Invalid { .. })));
+}
+
+#[test]
+fn intake_ready_writes_summary_and_state_and_a_repeat_nothing() {
+    for one_by_one in [false, true] {
+        let mut fixture = Fixture::new();
+        fixture.tickets.one_by_one = one_by_one;
+        assert_eq!(fixture.intake_ready(false).unwrap(), IntakeReady::Done);
+        let ticket = fixture.tickets.read(fixture.id.ticket()).unwrap();
+        assert_eq!(ticket.summary.state, State::Ready);
+        assert!(fixture.read("item.md").contains("\nstate: \"ready\"\n"));
+        let kinds: Vec<&str> = ticket.thread.events.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["create", "intake_summary", "state_changed"]);
+        let change = ["from", "intake", "to", "ready", "reason", "intake_ready", "field", "state"];
+        let attributes = ticket.thread.events[2].attributes.iter().flat_map(|(key, value)| [key, value]);
+        assert_eq!(attributes.collect::<Vec<_>>(), change);
+        let before = (fixture.read("item.md"), fixture.read("thread.md"));
+        assert_eq!(fixture.intake_ready(true).unwrap(), IntakeReady::AlreadyDone);
+        let error = fixture.intake_ready(false).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "ticket 20260607-220225-001 is ready: TicketIntakeReady needs a ticket in planning (or in intake, its older name)"
+        );
+        assert_eq!((fixture.read("item.md"), fixture.read("thread.md")), before);
+        assert!(fixture.scratch_is_gone());
+    }
+}
+
+#[test]
+fn intake_ready_is_refused_from_every_other_state() {
+    for state in State::ALL.iter().filter(|state| !matches!(state, State::Planning | State::Intake)) {
+        let fixture = Fixture::new();
+        let item = ITEM_TEXT.replace("intake", state.as_str());
+        fixture.write("item.md", &item);
+        assert!(matches!(fixture.intake_ready(false), Err(WriteError::State { state: found, .. }) if found == *state));
+        assert_eq!((fixture.read("item.md"), fixture.read("thread.md")), (item, THREAD_TEXT.to_owned()));
+        assert_eq!(fixture.intake_ready(true).is_ok(), *state == State::Ready);
+    }
+}
+
+#[test]
+fn a_reader_sees_before_or_after_and_never_between() {
+    let fixture = Fixture::new();
+    let over = AtomicBool::new(false);
+    let write = |turn: usize| {
+        let item = ITEM_TEXT.replace("Old", &turn.to_string());
+        let thread = THREAD_TEXT.replace("Created", &turn.to_string());
+        fixture.tickets.change(&fixture.id, |_| Ok(Decision::Write(files(&item, &thread), ()))).unwrap();
+    };
+    write(0);
+    std::thread::scope(|scope| {
+        let read_on = || {
+            let mut seen = 0;
+            while !over.load(Ordering::Relaxed) {
+                let ticket = fixture.tickets.read(fixture.id.ticket()).unwrap();
+                assert_eq!(Some(&ticket.summary.title), ticket.thread.events[0].heading.as_ref());
+                assert!(fixture.tickets.list().unwrap().iter().all(|listed| listed.summary.is_ok()));
+                seen += 1;
+            }
+            seen
+        };
+        let readers = [scope.spawn(read_on), scope.spawn(read_on)];
+        (1..40).for_each(write);
+        over.store(true, Ordering::Relaxed);
+        readers.into_iter().for_each(|reader| assert!(reader.join().unwrap() > 0));
+    });
+}
+
+#[test]
+fn writers_at_once_lose_nothing() {
+    let fixture = Fixture::new();
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let fixture = &fixture;
+            scope.spawn(move || (0..5).for_each(|turn| fixture.comment(&format!("{writer}-{turn}")).unwrap()));
+        }
+    });
+    let ticket = fixture.tickets.read(fixture.id.ticket()).unwrap();
+    let mut bodies: Vec<&str> = ticket.thread.events[1..].iter().map(|event| event.body.as_str()).collect();
+    bodies.sort_unstable();
+    let all: Vec<String> = (0..4).flat_map(|writer| (0..5).map(move |turn| format!("{writer}-{turn}"))).collect();
+    assert_eq!(bodies, all);
+}
+
+#[test]
+fn what_a_person_saves_meanwhile_is_kept() {
+    type Save = fn(&Fixture);
+    let saves: [(&str, Save); 4] = [
+        ("in place", |fixture| fixture.write("item.md", &ITEM_TEXT.replace("Old", "New"))),
+        ("by rename", |fixture| {
+            fixture.write("save", &ITEM_TEXT.replace("Old", "New"));
+            fs::rename(fixture.path("save"), fixture.path("item.md")).unwrap();
+        }),
+        ("an artifact", |fixture| fixture.write("artifacts/deep/new", "New")),
+        ("a mode", |fixture| fs::set_permissions(fixture.path("item.md"), fs::Permissions::from_mode(0o600)).unwrap()),
+    ];
+    for (what, save) in saves {
+        let fixture = Fixture::new();
+        let mut asked = 0;
+        let decide = |ticket: &Ticket| {
+            asked += 1;
+            if asked == 1 {
+                save(&fixture);
+            }
+            let item = ticket.item.as_str().replace("Body", "Edited");
+            Ok(Decision::Write(vec![NewFile { name: ITEM, content: item }], ()))
+        };
+        fixture.tickets.change(&fixture.id, decide).unwrap();
+        assert_eq!(asked, 2, "{what}");
+        let item = fixture.read("item.md");
+        let kept = item.contains("'New'")
+            || fixture.path("artifacts/deep/new").exists()
+            || fs::metadata(fixture.path("item.md")).unwrap().mode() & 0o777 == 0o600;
+        assert!(kept && item.contains("Edited"), "{what}: {item}");
+        assert!(fixture.scratch_is_gone());
+    }
+}
+
+#[test]
+fn a_ticket_that_never_rests_is_left_alone() {
+    let fixture = Fixture::new();
+    let mut turn = 0;
+    let decide = |_: &Ticket| {
+        turn += 1;
+        fixture.write("thread.md", &format!("{THREAD_TEXT}{turn}"));
+        Ok(Decision::Write(files(ITEM_TEXT, "mine"), ()))
+    };
+    assert!(matches!(fixture.tickets.change(&fixture.id, decide), Err(WriteError::Changing { .. })));
+    assert_eq!(fixture.read("thread.md"), format!("{THREAD_TEXT}{MAX_TURNS}"));
+    assert!(fixture.scratch_is_gone());
+}
+
+#[test]
+fn all_else_in_the_directory_stays_what_it_is() {
+    let fixture = Fixture::new();
+    fixture.write("artifacts/deep/log", "data");
+    fixture.write("resolution.md", "Done.");
+    symlink("../nowhere", fixture.path("artifacts/link")).unwrap();
+    fs::set_permissions(fixture.path("item.md"), fs::Permissions::from_mode(0o664)).unwrap();
+    fs::set_permissions(fixture.path("artifacts"), fs::Permissions::from_mode(0o2750)).unwrap();
+    let inode = |name: &str| fs::metadata(fixture.path(name)).unwrap().ino();
+    let before = (inode("artifacts/deep/log"), inode("resolution.md"));
+    fixture.comment("Hello").unwrap();
+    assert_eq!((inode("artifacts/deep/log"), inode("resolution.md")), before);
+    assert_eq!(fs::read_link(fixture.path("artifacts/link")).unwrap(), Path::new("../nowhere"));
+    let mode = |name: &str| fs::metadata(fixture.path(name)).unwrap().mode() & 0o7777;
+    assert_eq!((mode("item.md"), mode("artifacts")), (0o664, 0o2750));
+    assert_eq!(fs::metadata(fixture.path("artifacts/deep/log")).unwrap().nlink(), 1);
+}
+
+#[test]
+fn leftovers_of_a_crash_are_swept_and_nothing_else() {
+    let fixture = Fixture::new();
+    let tmp = fixture.workspace.path().join(".yoi/tmp");
+    let leftover = tmp.join(format!("{ID}.0123456789abcdef"));
+    for dir in [&leftover, &tmp.join("mine"), &tmp.join(format!("{ID}.kept"))] {
+        fs::create_dir_all(dir.join("artifacts")).unwrap();
+    }
+    fixture.comment("Hello").unwrap();
+    assert!(!leftover.exists());
+    assert!(tmp.join("mine").exists() && tmp.join(format!("{ID}.kept")).exists());
+}
+
+#[test]
+fn planted_files_neither_hang_nor_mislead() {
+    let fixture = Fixture::new();
+    let secret = fixture.workspace.path().join("secret");
+    fs::write(&secret, ITEM_TEXT).unwrap();
+    for (name, plant) in [("item.md", true), ("thread.md", true), ("item.md", false), ("thread.md", false)] {
+        let kept = fs::read(fixture.path(name)).unwrap();
+        fs::remove_file(fixture.path(name)).unwrap();
+        match plant {
+            true => nix::unistd::mkfifo(&fixture.path(name), nix::sys::stat::Mode::S_IRWXU).unwrap(),
+            false => symlink(&secret, fixture.path(name)).unwrap(),
+        }
+        assert!(matches!(fixture.tickets.read(fixture.id.ticket()), Err(ReadError::Io(_))));
+        assert!(matches!(fixture.comment("x"), Err(WriteError::Read(ReadError::Io(_)))));
+        fs::remove_file(fixture.path(name)).unwrap();
+        fs::write(fixture.path(name), kept).unwrap();
+    }
+    let other = LocalId::parse("20260607-220225-002").unwrap();
+    symlink(fixture.path(""), other.dir(&fixture.tickets.root)).unwrap();
+    assert!(matches!(fixture.tickets.read(other.ticket()), Err(ReadError::Io(_))));
+    symlink(fixture.workspace.path(), fixture.workspace.path().join(".yoi/tmp")).unwrap();
+    assert!(matches!(fixture.comment("x"), Err(WriteError::Io(_))));
+    fs::remove_file(fixture.workspace.path().join(".yoi/tmp")).unwrap();
+    fixture.comment("x").unwrap();
+}
+
+#[test]
+fn a_writer_holds_the_lock_and_readers_do_not_wait_for_it() {
+    let fixture = Fixture::new();
+    let writer = fixture.tickets.writer().unwrap();
+    assert!(matches!(FlockGuard::acquire_dir(&fixture.tickets.root, Wait::No), Err(crate::fs::WaitError::Held { .. })));
+    fixture.tickets.read(fixture.id.ticket()).unwrap();
+    drop(writer);
+    drop(FlockGuard::acquire_dir(&fixture.tickets.root, Wait::No).unwrap());
+}

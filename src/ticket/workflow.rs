@@ -1,0 +1,113 @@
+//! Workflows: the procedure that a role follows, as text for its agent.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::Slug;
+use crate::fs::PathError;
+
+use super::files::read_text;
+use super::place::nearest;
+use super::strict::in_workspace;
+
+/// The workflows that yoi brings along, by name.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("ticket-intake-workflow", include_str!("workflows/ticket-intake-workflow.md")),
+    ("ticket-orchestrate-workflow", include_str!("workflows/ticket-orchestrate-workflow.md")),
+    ("ticket-code-workflow", include_str!("workflows/ticket-code-workflow.md")),
+    ("ticket-review-workflow", include_str!("workflows/ticket-review-workflow.md")),
+    ("ticket-investigate-workflow", include_str!("workflows/ticket-investigate-workflow.md")),
+];
+
+/// A procedure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workflow {
+    /// Its name.
+    pub slug: Slug,
+    /// What the agent is told, Markdown.
+    pub text: String,
+    /// The workspace's file; `None` where it is a built-in one.
+    pub file: Option<PathBuf>,
+}
+
+/// Says why there is no text for a workflow.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkflowError {
+    /// Neither the workspace nor yoi has one of that name.
+    #[error("there is no workflow {slug}: neither '{}' nor a built-in one{}", file.display(), like(*nearest))]
+    NotFound {
+        /// The name.
+        slug: Slug,
+        /// The file that would be it.
+        file: PathBuf,
+        /// The built-in one that is most like it.
+        nearest: Option<&'static str>,
+    },
+    /// The workspace's file cannot be read.
+    #[error(transparent)]
+    Io(#[from] PathError),
+}
+
+fn like(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
+}
+
+/// Reads a workflow: the workspace's file `.yoi/workflow/<slug>.md`, else the built-in one of that name.
+///
+/// # Errors
+/// When there is neither, or the file cannot be read.
+pub fn load_workflow(workspace: &Path, slug: &Slug) -> Result<Workflow, WorkflowError> {
+    let file = in_workspace(workspace, "workflow").join(format!("{slug}.md"));
+    if let Some(text) = read_text(&file)? {
+        return Ok(Workflow { slug: slug.clone(), text, file: Some(file) });
+    }
+    match BUILT_IN.iter().find(|(name, _)| *name == slug.as_str()) {
+        Some((_, text)) => Ok(Workflow { slug: slug.clone(), text: (*text).to_owned(), file: None }),
+        None => {
+            let nearest = nearest(slug.as_str(), BUILT_IN.iter().map(|(name, _)| *name));
+            Err(WorkflowError::NotFound { slug: slug.clone(), file, nearest })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Role;
+    use crate::ticket::Config;
+
+    fn load(workspace: &Path, slug: &str) -> Result<Workflow, WorkflowError> {
+        load_workflow(workspace, &Slug::new(slug).unwrap())
+    }
+
+    #[test]
+    fn every_role_that_is_launched_has_a_workflow() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config::load(dir.path()).unwrap();
+        for role in Role::ALL.iter().filter(|role| role.is_launchable()) {
+            let slug = &config.role(*role).workflow.as_ref().unwrap().value;
+            assert!(load(dir.path(), slug.as_str()).unwrap().text.starts_with("# "), "{role}");
+        }
+    }
+
+    #[test]
+    fn the_workspaces_own_text_comes_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join(".yoi/workflow");
+        std::fs::create_dir_all(&own).unwrap();
+        std::fs::write(own.join("ticket-code-workflow.md"), "Ours.").unwrap();
+        let workflow = load(dir.path(), "ticket-code-workflow").unwrap();
+        assert_eq!((workflow.text.as_str(), workflow.file), ("Ours.", Some(own.join("ticket-code-workflow.md"))));
+        let error = load(dir.path(), "ticket-coding-workflow").unwrap_err().to_string();
+        assert!(error.ends_with("nor a built-in one; did you mean ticket-code-workflow?"), "{error}");
+    }
+
+    #[test]
+    fn the_intake_is_told_of_all_its_tools() {
+        let text = BUILT_IN[0].1;
+        for tool in
+            ["TicketShow", "TicketList", "TicketCreate", "TicketComment", "TicketIntakeReady", "yoi tool NAME --json"]
+        {
+            assert!(text.contains(tool), "{tool}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use crate::fs::WaitError;
 use crate::launch::{InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::ClientError;
 use crate::registry::{ChangeError, CommitError, OpenError, PodError, ReadError, SessionError, WorkspaceError};
-use crate::ticket::ConfigError;
+use crate::ticket::{self, ConfigError, FindError, WriteError};
 
 /// An error of the library with a status of its own.
 trait HasExit: std::error::Error {
@@ -26,7 +26,7 @@ macro_rules! failures {
 
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
-    PodError, ClientError,
+    PodError, ClientError, WriteError, ticket::ReadError,
 }
 
 impl HasExit for ChangeError {
@@ -192,6 +192,41 @@ impl From<RestoreError> for Failure {
             }
             E::Failed(failed) => failure.detail(failed.log.clone()),
             _ => failure,
+        }
+    }
+}
+
+impl From<FindError> for Failure {
+    fn from(error: FindError) -> Self {
+        let exit = match &error {
+            FindError::NotFound { .. } | FindError::Ambiguous { .. } => Exit::Refused,
+            FindError::Io(_) => Exit::Environment,
+        };
+        let failure = Self::of(exit, &error);
+        match error {
+            FindError::NotFound { .. } => failure.hint("yoi ticket list"),
+            _ => failure,
+        }
+    }
+}
+
+impl HasExit for ticket::ReadError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NotFound { .. } => Exit::Refused,
+            _ => Exit::Environment,
+        }
+    }
+}
+
+impl HasExit for WriteError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::State { .. } => Exit::Refused,
+            Self::Invalid { .. } => Exit::Usage,
+            Self::Busy(_) | Self::Changing { .. } => Exit::Busy,
+            Self::Read(error) => error.exit(),
+            _ => Exit::Environment,
         }
     }
 }

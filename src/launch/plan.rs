@@ -120,7 +120,7 @@ pub enum PlanError {
 /// See [`PlanError`].
 pub fn plan_ticket_role_launch(context: &TicketRoleLaunchContext) -> Result<TicketRoleLaunchPlan, PlanError> {
     let role = context.role;
-    let settings = RoleSettings::of(&Config::unset(&context.workspace), role);
+    let settings = RoleSettings::of(&Config::defaults(&context.workspace), role);
     plan_ticket_role_launch_with_config(context, &settings.ok_or(PlanError::RoleNotLaunchable { role })?)
 }
 
@@ -250,7 +250,7 @@ mod tests {
     }
 
     fn settings(role: Role) -> RoleSettings {
-        RoleSettings::of(&Config::unset("/w".as_ref()), role).unwrap()
+        RoleSettings::of(&Config::defaults("/w".as_ref()), role).unwrap()
     }
 
     #[test]

@@ -1,13 +1,34 @@
-//! `yoi`: one file a command. Each parses, calls one operation, and renders.
+//! `yoi`: friendly commands for people. One file a command: parse, call one operation, render.
+
+mod attach;
+mod completions;
+mod conversation;
+mod demo;
+mod init;
+mod intake;
+mod launch;
+mod launching;
+mod logs;
+mod overview;
+mod pod_host;
+mod restore;
+mod status;
+mod stop;
+mod ticket;
+mod tool;
+mod why;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::args::{GlobalArgs, PeopleArgs};
 use crate::cli::{self, Cli, CommandLine, Exit, Failure, Program};
 
 /// Run coding agents side by side on the tickets of one repository
+///
+/// A Pod is one supervised agent. `yoi intake` launches one on a ticket, and the ticket is claimed only once the agent
+/// has accepted the work. Without a command, yoi shows how things stand and what to do next.
 #[derive(Debug, Parser)]
 #[command(name = "yoi", version, disable_help_subcommand = true)]
 struct Arguments {
@@ -15,6 +36,27 @@ struct Arguments {
     global: GlobalArgs,
     #[command(flatten)]
     people: PeopleArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Intake(intake::Args),
+    Launch(launch::Args),
+    Status(status::Args),
+    Why(why::Args),
+    Attach(attach::Args),
+    Logs(logs::Args),
+    Stop(stop::Args),
+    Restore(restore::Args),
+    Ticket(ticket::Args),
+    Tool(tool::Args),
+    Completions(completions::Args),
+    Demo(demo::Args),
+    #[command(hide = true)]
+    PodHost(pod_host::Args),
 }
 
 impl CommandLine for Arguments {
@@ -37,7 +79,22 @@ pub fn main() -> ExitCode {
     cli::run(Program::Porcelain, dispatch)
 }
 
-fn dispatch(_arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
-    cli.say("nothing to do")?;
-    Ok(Exit::Done)
+fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
+    match arguments.command {
+        None => overview::run(cli),
+        Some(Command::Init(args)) => init::run(args, cli),
+        Some(Command::Intake(args)) => intake::run(args, cli),
+        Some(Command::Launch(args)) => launch::run(args, cli),
+        Some(Command::Status(args)) => status::run(args, cli),
+        Some(Command::Why(args)) => why::run(args, cli),
+        Some(Command::Attach(args)) => attach::run(args, cli),
+        Some(Command::Logs(args)) => logs::run(args, cli),
+        Some(Command::Stop(args)) => stop::run(args, cli),
+        Some(Command::Restore(args)) => restore::run(args, cli),
+        Some(Command::Ticket(args)) => ticket::run(args, cli),
+        Some(Command::Tool(args)) => tool::run(args, cli),
+        Some(Command::Completions(args)) => completions::run(args, cli),
+        Some(Command::Demo(args)) => demo::run(args, cli),
+        Some(Command::PodHost(args)) => pod_host::run(args, cli),
+    }
 }

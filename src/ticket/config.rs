@@ -47,7 +47,7 @@ impl Config {
     }
 
     /// What holds where nothing is configured. Touches no file.
-    pub(super) fn defaults(workspace: &Path) -> Self {
+    pub fn defaults(workspace: &Path) -> Self {
         let file = in_workspace(workspace, CONFIG_FILE);
         let source = Source::Default { file: file.clone() };
         let roles = Role::ALL.iter().map(|role| (*role, RoleConfig::default_of(*role, &source))).collect();

@@ -1,0 +1,25 @@
+//! `yoi completions`: completion scripts.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::cli::{Cli, Exit, Failure, written};
+
+/// Print the completion script of a shell
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Use completions in this bash:
+    $ eval \"$(yoi completions bash)\"
+")]
+pub(super) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::Arguments::command(), "yoi", &mut script);
+    written(cli.out().write_all(&script))?;
+    Ok(Exit::Done)
+}

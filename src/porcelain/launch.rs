@@ -1,0 +1,40 @@
+//! `yoi launch`: launches a Pod in any role.
+
+use super::launching::{self, LaunchArgs};
+use super::ticket::find;
+use crate::cli::args::role;
+use crate::cli::{Cli, Exit, Failure};
+use crate::domain::{PodName, Role};
+
+/// Launch a Pod in a role, on a ticket or without one
+///
+/// A role other than intake needs a profile in .yoi/ticket.config.toml: it has no built-in agent. A ticket whose claim is
+/// completed is handed over to the new Pod.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  See what a coder would be told, without starting one:
+    $ yoi launch coder 20260118-093012-001 --dry-run
+")]
+pub(super) struct Args {
+    /// What the Pod is for
+    #[arg(value_parser = role())]
+    role: Role,
+    /// The ticket: its id, or the beginning of one that no other has
+    ticket: Option<String>,
+    /// What is wanted besides, in a sentence or more
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// The Pod's name, instead of one made of role and ticket
+    #[arg(long)]
+    pod: Option<PodName>,
+    #[command(flatten)]
+    launch: LaunchArgs,
+}
+
+pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    let setup = cli.setup()?;
+    let ticket = args.ticket.as_deref().map(|text| find(&setup.tickets(), text)).transpose()?;
+    let plan = setup.plan(args.role, ticket, args.pod, args.message)?;
+    launching::run(&plan, &setup, &args.launch, cli)
+}

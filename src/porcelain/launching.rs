@@ -1,0 +1,112 @@
+//! What `yoi intake` and `yoi launch` share: executing a plan and saying what came of it.
+
+use std::time::Duration;
+
+use crate::cli::args::seconds;
+use crate::cli::quote::command;
+use crate::cli::{Cli, Exit, Failure};
+use crate::domain::Evidence;
+use crate::launch::{
+    LaunchOptions, Setup, Step, TicketRoleLaunchError, TicketRoleLaunchPlan, TicketRoleLaunchResult, launch_ticket_role_pod,
+};
+
+/// Arguments of every launch.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct LaunchArgs {
+    /// Print the plumbing commands that do the same, and run nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Wait until the Pod has done its first turn, and show it
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// How long the Pod may take to accept the work
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
+    accept_timeout: Duration,
+    /// How long the Pod waits for its confirmation before it gives up
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
+    probation: Duration,
+}
+
+/// Executes a plan, or prints the commands that would.
+pub(super) fn run(
+    plan: &TicketRoleLaunchPlan,
+    setup: &Setup,
+    args: &LaunchArgs,
+    cli: &mut Cli,
+) -> Result<Exit, Failure> {
+    if args.dry_run {
+        cli.say(script(plan))?;
+        return Ok(Exit::Done);
+    }
+    let launched = execute(plan, setup, args, cli)?;
+    for warning in &launched.warnings {
+        cli.warn(&Failure::new(Exit::Done, format!("warning: {warning}")));
+    }
+    let paint = cli.paint();
+    let pod = paint.text(crate::cli::Meaning::Name, &launched.pod).to_string();
+    match &launched.claim {
+        Some(claim) => cli.say(format_args!("Pod {pod} took ticket {} (generation {})", claim.ticket, claim.generation))?,
+        None => cli.say(format_args!("Pod {pod} runs"))?,
+    }
+    if args.wait {
+        return super::conversation::follow_first_turn(cli, &launched.socket);
+    }
+    cli.say(format_args!("see it work: {}", command(["yoi", "attach", launched.pod.as_str()])))?;
+    Ok(Exit::Done)
+}
+
+fn execute(
+    plan: &TicketRoleLaunchPlan,
+    setup: &Setup,
+    args: &LaunchArgs,
+    cli: &Cli,
+) -> Result<TicketRoleLaunchResult, Failure> {
+    // What can be told without the registry comes first: nothing is written for a launch that cannot be.
+    let agent = setup.agent_of(plan)?;
+    let registry = cli.registry()?;
+    registry.prepare(cli.environment().network_policy(), cli.now()).map_err(TicketRoleLaunchError::Registry)?;
+    let services = cli.services(&registry)?;
+    let options = LaunchOptions { accept: args.accept_timeout, probation: args.probation };
+    let mut progress = cli.progress();
+    let mut tell = |step: Step| progress.step(doing(step));
+    Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(&registry), options, &mut tell)?)
+}
+
+fn doing(step: Step) -> &'static str {
+    match step {
+        Step::Lock => "taking the ticket lock",
+        Step::Spawn => "starting the Pod",
+        Step::Ready => "waiting until it is ready",
+        Step::Connect => "connecting to it",
+        Step::Peers => "making it known to the Orchestrator",
+        Step::Run => "waiting until it accepts the work",
+        Step::Commit => "committing the claim",
+        Step::Record => "recording the session",
+        Step::Confirm => "confirming",
+    }
+}
+
+/// The plumbing commands that do what this launch does; on a ticket they belong under `ticket-lock`.
+fn script(plan: &TicketRoleLaunchPlan) -> String {
+    let (pod, role) = (plan.pod.as_str(), plan.role.as_str());
+    let profile = plan.profile.as_deref().unwrap_or("PROFILE");
+    let evidence = Evidence::UserMessage.as_str();
+    let id = plan.ticket.as_ref().map(|ticket| ticket.id.as_str());
+    let ticket: Vec<&str> = id.iter().flat_map(|id| ["--ticket", *id]).collect();
+    let line = |words: &[&str], more: &[&str]| command(words.iter().chain(more));
+    let mut lines = vec![
+        line(&["yoi-claim", "launch-plan", "--role", role, "--pod", pod], &ticket) + " >plan.json",
+        line(&["yoi-claim", "pod-spawn", pod, "--role", role, "--profile", profile], &ticket),
+        line(&["yoi-claim", "pod-run", pod, "--plan", "plan.json"], &[]),
+    ];
+    if let Some(id) = id {
+        lines.push(line(&["yoi-claim", "claim-commit", id, "--pod", pod, "--role", role, "--evidence", evidence], &[]));
+    }
+    let origin = plan.origin.as_str();
+    lines.push(line(&["yoi-claim", "session-record", pod, "--role", role, "--origin", origin], &ticket));
+    lines.push(line(&["yoi-claim", "pod-confirm", pod], &[]));
+    match id {
+        Some(id) => line(&["yoi-claim", "ticket-lock", id, "--", "sh", "-ec", &lines.join("\n")], &[]),
+        None => lines.join("\n"),
+    }
+}

@@ -1,0 +1,70 @@
+//! Bare `yoi`: how things stand, and what to do next.
+
+use super::status::StandingRow;
+use crate::cli::args::OutputArgs;
+use crate::cli::quote::{command, visible};
+use crate::cli::{Cli, Exit, Failure, Meaning};
+use crate::domain::ClaimStatus;
+use crate::launch::{Overview, overview};
+use crate::ticket::State;
+
+/// How many things to do next are named.
+const MAX_NEXT: usize = 5;
+
+pub(super) fn run(cli: &mut Cli) -> Result<Exit, Failure> {
+    let workspace = cli.workspace()?;
+    if !workspace.root.join(".yoi").is_dir() {
+        cli.say("this is no workspace yet")?;
+        next(cli, &[(command(["yoi", "init"]), "make this directory one".to_owned()), (command(["yoi", "demo"]), "see what yoi does, in a throw-away directory".to_owned())])?;
+        return Ok(Exit::Done);
+    }
+    let registry = cli.registry()?;
+    let mut found = overview(&registry, &cli.setup()?, &cli.restorable(&registry))?;
+    found.standings.retain(|standing| !standing.is_closed());
+    let todo = what_next(&found);
+    let rows: Vec<StandingRow> = found.standings.into_iter().map(StandingRow).collect();
+    if rows.is_empty() {
+        cli.say("no ticket is claimed, and no Pod is there")?;
+    } else {
+        cli.printer(&OutputArgs::default())?.list(&rows)?;
+    }
+    next(cli, &todo)?;
+    Ok(cli.warn_of_unreadable(found.unreadable))
+}
+
+/// Commands with what they are for, most pressing first.
+fn what_next(found: &Overview) -> Vec<(String, String)> {
+    let mut todo = Vec::new();
+    for standing in &found.standings {
+        let Some(view) = &standing.claim else { continue };
+        let completed = view.claim.as_ref().is_some_and(|claim| claim.completed_at.is_some());
+        match (view.status, &view.claim) {
+            (ClaimStatus::Stale | ClaimStatus::Unknown, _) => {
+                todo.push((command(["yoi", "why", &view.ticket]), format!("ticket {} needs you", view.ticket)));
+            }
+            (ClaimStatus::Live, Some(claim)) => {
+                todo.push((command(["yoi", "attach", claim.pod.as_str()]), format!("look at Pod {}", claim.pod)));
+            }
+            (ClaimStatus::Restorable, Some(claim)) if !completed => {
+                todo.push((command(["yoi", "restore", claim.pod.as_str()]), format!("bring Pod {} back", claim.pod)));
+            }
+            _ => {}
+        }
+    }
+    for ticket in found.unclaimed.iter().filter(|ticket| matches!(ticket.state, State::Planning | State::Intake)) {
+        todo.push((command(["yoi", "intake", ticket.id.as_str()]), ticket.title.clone()));
+    }
+    if todo.is_empty() {
+        todo.push((command(["yoi", "ticket", "new", "TITLE"]), "make a ticket".to_owned()));
+    }
+    todo
+}
+
+fn next(cli: &mut Cli, todo: &[(String, String)]) -> Result<(), Failure> {
+    let paint = cli.paint();
+    cli.say(format_args!("\n{}", paint.text(Meaning::Heading, "next")))?;
+    for (command, purpose) in todo.iter().take(MAX_NEXT) {
+        cli.say(format_args!("  {}  {}", paint.text(Meaning::Name, command), paint.text(Meaning::Quiet, visible(purpose))))?;
+    }
+    Ok(())
+}

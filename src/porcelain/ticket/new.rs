@@ -1,0 +1,36 @@
+//! `yoi ticket new`: makes a ticket.
+
+use super::{author, text};
+use crate::cli::{Cli, Exit, Failure};
+use crate::ticket::{NewTicket, Published};
+
+/// How often another id is taken because somebody else made a ticket in the same millisecond.
+const MAX_IDS: usize = 100;
+
+/// Make a ticket in state planning, and print its id
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Make a ticket with a body from a file:
+    $ yoi ticket new \"Retry failed uploads\" --body \"$(cat notes.md)\"
+")]
+pub(super) struct Args {
+    /// What it is about, in one line
+    title: String,
+    /// What must be known, in Markdown; - reads standard input
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    body: String,
+}
+
+pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    let tickets = cli.setup()?.tickets();
+    let body = text(Some(args.body).filter(|body| body != "-"), cli)?;
+    let new = NewTicket { title: args.title, body, author: author(cli)? };
+    for _ in 0..MAX_IDS {
+        if let Published::Done(id) = tickets.prepare(&new, cli.now())?.publish()? {
+            cli.say(id)?;
+            return Ok(Exit::Done);
+        }
+    }
+    Err(Failure::new(Exit::Busy, "cannot make the ticket: every id that was tried was taken at the same time"))
+}

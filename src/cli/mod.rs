@@ -18,7 +18,7 @@ mod table;
 mod template;
 mod time;
 
-pub use environment::Environment;
+pub use environment::{Environment, VARIABLES};
 pub use error::{Failure, OrExit};
 pub use exit::Exit;
 pub use output::{End, Format, Printer, SCHEMA, View, written};

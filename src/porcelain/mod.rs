@@ -10,6 +10,11 @@ use crate::cli::{self, Cli, CommandLine, Exit, Failure, Program};
 /// Run coding agents side by side on the tickets of one repository
 #[derive(Debug, Parser)]
 #[command(name = "yoi", version, disable_help_subcommand = true)]
+#[command(after_long_help = "\
+Examples:
+  Show what there is, and what to do next:
+    $ yoi
+")]
 struct Arguments {
     #[command(flatten)]
     global: GlobalArgs,

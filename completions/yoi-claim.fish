@@ -28,7 +28,7 @@ complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -s C -d 'Work as if st
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'' -r
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -l json -d 'Write one JSON document'
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -s z -l null -d 'End records with NUL instead of a newline, and escape nothing'
-complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -s h -l help -d 'Print help'
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -s V -l version -d 'Print version'
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "workspace-key" -d 'Print the key of the workspace, and the directory of its registry'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-key" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"

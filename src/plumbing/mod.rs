@@ -13,11 +13,6 @@ mod workspace_key;
 #[derive(Debug, Parser)]
 #[command(name = "yoi-claim", version, subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 #[command(disable_help_subcommand = true)]
-#[command(after_long_help = "\
-Examples:
-  Show where the registry of this workspace lies:
-    $ yoi-claim workspace-key
-")]
 struct Arguments {
     #[command(flatten)]
     global: GlobalArgs,

@@ -17,6 +17,23 @@ use crate::registry::NetworkPolicy;
 /// Descriptors that are handed down have at least this number, so that no shell redirection hits them by accident.
 const LOWEST_INHERITED: RawFd = 10;
 
+/// The variables that a user may set, and what each is for, as the manual says it.
+pub const VARIABLES: &[(&str, &str)] = &[
+    (
+        "YOI_DATA_DIR",
+        "where the registries of all workspaces are kept; the default is yoi in the user's data directory",
+    ),
+    (
+        "YOI_RUNTIME_DIR",
+        "where the sockets of Pods are made; the default is $XDG_RUNTIME_DIR/yoi, else run in YOI_DATA_DIR",
+    ),
+    ("YOI_ALLOW_NETWORK_FS", "1 allows registries on network file systems, where locks cannot be relied on"),
+    ("YOI_CLOCK", "a moment in RFC 3339 form that stands for the present, for output that can be compared"),
+    ("NO_COLOR", "any value turns colour off where --color does not say otherwise"),
+    ("CI", "any value says that nobody is there to answer a question"),
+    ("VISUAL, EDITOR", "the editor that texts are written with"),
+];
+
 /// Where the platform keeps a program's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Platform {

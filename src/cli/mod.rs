@@ -21,7 +21,7 @@ mod template;
 mod time;
 mod world;
 
-pub use environment::Environment;
+pub use environment::{Environment, VARIABLES};
 pub use error::{Failure, OrExit};
 pub use exit::Exit;
 pub use output::{End, Format, Printer, SCHEMA, View, written};

@@ -85,8 +85,12 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
             }
             let ended = body(line, &mut cli);
             // What was printed before a failure is part of the answer.
-            let flushed = written(cli.out.flush());
-            ended.and_then(|exit| flushed.map(|()| exit))
+            match (ended, cli.out.flush()) {
+                // The command did what it did, also where nobody reads of it.
+                (Ok(exit), Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
+                (Ok(exit), flushed) => written(flushed).map(|()| exit),
+                (ended, _) => ended,
+            }
         });
     let exit = match ended {
         Ok(exit) => exit,

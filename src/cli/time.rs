@@ -1,6 +1,8 @@
 //! The clock, and moments as people read them. Plumbing writes UTC in RFC 3339; only porcelain shows ages and local time.
 
-use chrono::{Local, TimeDelta, Utc};
+use std::fmt::Display;
+
+use chrono::{Local, TimeDelta, TimeZone, Utc};
 
 use crate::domain::Timestamp;
 
@@ -41,7 +43,11 @@ fn duration(time: TimeDelta) -> Option<String> {
 
 /// A moment in the user's time zone, to the minute: `2026-06-07 22:02`.
 pub fn local(moment: Timestamp) -> String {
-    moment.get().with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string()
+    in_zone(moment, &Local)
+}
+
+fn in_zone<Z: TimeZone<Offset: Display>>(moment: Timestamp, zone: &Z) -> String {
+    moment.get().with_timezone(zone).format("%Y-%m-%d %H:%M").to_string()
 }
 
 #[cfg(test)]
@@ -67,5 +73,11 @@ mod tests {
         for (moment, expected) in ages {
             assert_eq!(age(at(moment), now), expected, "{moment}");
         }
+    }
+
+    #[test]
+    fn local_time_is_that_of_the_zone() {
+        let zone = chrono::FixedOffset::east_opt(9 * 3600).unwrap();
+        assert_eq!(in_zone(at("2026-06-07T22:02:25Z"), &zone), "2026-06-08 07:02");
     }
 }

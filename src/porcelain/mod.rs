@@ -31,6 +31,11 @@ use crate::cli::{self, Cli, CommandLine, Exit, Failure, Program};
 /// has accepted the work. Without a command, yoi shows how things stand and what to do next.
 #[derive(Debug, Parser)]
 #[command(name = "yoi", version, disable_help_subcommand = true)]
+#[command(after_long_help = "\
+Examples:
+  Show what there is, and what to do next:
+    $ yoi
+")]
 struct Arguments {
     #[command(flatten)]
     global: GlobalArgs,

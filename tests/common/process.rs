@@ -1,0 +1,82 @@
+//! The processes of a test, found by what they carry of it.
+
+use std::fmt;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// A process that ran a moment ago. Its number cannot come to mean another one.
+pub struct Process {
+    pid: Pid,
+    handle: OwnedFd,
+    command: String,
+}
+
+impl Process {
+    /// Takes hold of a process; `None` where it has ended.
+    pub fn open(pid: u32) -> Option<Self> {
+        let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
+        let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let command = String::from_utf8_lossy(&command).replace('\0', " ");
+        Some(Self { pid, handle, command })
+    }
+
+    /// Every process that has this directory in its environment or arguments, or works in it.
+    pub(super) fn all_of(root: &Path) -> Vec<Self> {
+        let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        // Opened first and looked at then: what is found is true of the process that is held.
+        pids.filter_map(Self::open).filter(|process| process.carries(root)).collect()
+    }
+
+    /// A process that has ended, a zombie too, has no memory, and so neither environment nor arguments.
+    fn carries(&self, root: &Path) -> bool {
+        let mentions = |file: &str| {
+            let bytes = fs::read(format!("/proc/{}/{file}", self.pid)).unwrap_or_default();
+            let root = root.as_os_str().as_bytes();
+            bytes.windows(root.len()).any(|window| window == root)
+        };
+        let works_in = || fs::read_link(format!("/proc/{}/cwd", self.pid)).is_ok_and(|cwd| cwd.starts_with(root));
+        mentions("environ") || mentions("cmdline") || works_in()
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Waits for its end; false when it has not come by the deadline.
+    pub fn wait(&self, deadline: Instant) -> bool {
+        let mut handles = [PollFd::new(&self.handle, PollFlags::IN)];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match poll(&mut handles, Some(&left.try_into().unwrap())) {
+                Ok(0) => return false,
+                Ok(_) => return true,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => panic!("cannot wait for {self}: {error}"),
+            }
+        }
+    }
+
+    /// Sends it a signal; one that has ended gets none.
+    pub fn signal(&self, signal: Signal) {
+        let _ = pidfd_send_signal(&self.handle, signal);
+    }
+
+    /// Ends it.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} ({})", self.pid, self.command.trim_end())
+    }
+}

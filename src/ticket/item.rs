@@ -128,16 +128,14 @@ impl Item {
             Some(entry) => self.replaced(entry, value)?,
             None => self.inserted(key, value, after),
         };
-        let edited = Self::parse(edited)?;
         let others = |item: &Self| -> Vec<(String, Value)> {
             let others = item.entries.iter().filter(|entry| entry.key != key);
             others.map(|entry| (entry.key.clone(), entry.value.clone())).collect()
         };
-        let meant = edited.text(key) == Some(value) && others(&edited) == others(self) && edited.body() == self.body();
-        if !meant {
-            return Err(self.not_editable(key));
-        }
-        *self = edited;
+        let meant = |edited: &Self| {
+            edited.text(key) == Some(value) && others(edited) == others(self) && edited.body() == self.body()
+        };
+        *self = Self::parse(edited).ok().filter(meant).ok_or_else(|| self.not_editable(key))?;
         Ok(())
     }
 

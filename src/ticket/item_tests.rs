@@ -66,6 +66,12 @@ fn what_cannot_be_edited_alone_is_refused() {
     assert_eq!(anchored.set("a", "two", "").unwrap_err().line, 2);
     assert_eq!(anchored.set("c", "two", "").unwrap_err().line, 4);
     assert_eq!(anchored.as_str(), text);
+    let text = "---\n{a: one, b: 'two'}\n---\n";
+    let mut flow = item(text);
+    assert!(flow.set("c", "three", "a").unwrap_err().why.contains("by hand"));
+    assert_eq!(flow.as_str(), text);
+    flow.set("a", "x, y", "").unwrap();
+    assert_eq!(flow.as_str(), "---\n{a: 'x, y', b: 'two'}\n---\n");
 }
 
 #[test]

@@ -310,13 +310,8 @@ fn is_executable(path: &Path) -> bool {
 }
 
 /// Agent programs that work with `agent = "exec"`, with the command that makes them read a prompt and print an answer.
-pub const KNOWN_AGENTS: &[(&str, &[&str])] = &[
-    ("claude", &["claude", "-p"]),
-    ("codex", &["codex", "exec", "-"]),
-    ("gemini", &["gemini"]),
-    ("llm", &["llm"]),
-    ("opencode", &["opencode", "run"]),
-];
+pub const KNOWN_AGENTS: &[(&str, &[&str])] =
+    &[("claude", &["claude", "-p"]), ("codex", &["codex", "exec", "-"]), ("llm", &["llm"])];
 
 /// The names of the known agent programs that are installed.
 pub fn installed_agents(search_path: Option<&OsString>) -> Vec<&'static str> {

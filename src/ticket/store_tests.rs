@@ -148,6 +148,23 @@ fn one_bad_ticket_hides_no_other() {
 }
 
 #[test]
+fn a_file_that_went_with_its_directory_is_looked_for_in_the_successor() {
+    let (dir, tickets) = workspace();
+    plant(&tickets, "20260607-220225-001", "old");
+    let id = LocalId::parse("20260607-220225-001").unwrap();
+    let exchanged = std::cell::Cell::new(false);
+    let read = |open: &OpenDir| {
+        if !exchanged.replace(true) {
+            fs::rename(id.dir(&tickets.root), dir.path().join("old")).unwrap();
+            fs::remove_dir_all(dir.path().join("old")).unwrap();
+            plant(&tickets, id.as_str(), "new");
+        }
+        Ok(open.read("item.md")?)
+    };
+    assert_eq!(tickets.with_dir(&id, read, Option::is_some).unwrap().unwrap(), b"new");
+}
+
+#[test]
 fn moments_are_read_in_the_forms_that_tickets_have() {
     use crate::ticket::parse_moment;
     for text in [

@@ -64,7 +64,7 @@ impl Tickets {
         make_dirs(&self.root)?;
         let lock = loop {
             // git may remove the directory and make it anew while we wait: what counts is the lock of the one in place.
-            let dir = OpenDir::open(self.root.clone())?;
+            let dir = OpenDir::open(std::fs::canonicalize(&self.root).context("find", &self.root)?)?;
             let lock = FlockGuard::acquire_dir(&self.root, WAIT)?;
             if dir.is_some_and(|dir| dir.is_current().unwrap_or(false)) {
                 break lock;

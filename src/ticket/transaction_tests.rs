@@ -146,6 +146,16 @@ fn a_reader_sees_before_or_after_and_never_between() {
 }
 
 #[test]
+fn tickets_behind_a_symlink_are_written_where_they_are() {
+    let fixture = Fixture::new();
+    let moved = fixture.workspace.path().join("moved");
+    fs::rename(&fixture.tickets.root, &moved).unwrap();
+    symlink(&moved, &fixture.tickets.root).unwrap();
+    fixture.comment("Hello").unwrap();
+    assert!(fs::read_to_string(moved.join(ID).join("thread.md")).unwrap().contains("Hello"));
+}
+
+#[test]
 fn writers_at_once_lose_nothing() {
     let fixture = Fixture::new();
     std::thread::scope(|scope| {
@@ -164,8 +174,13 @@ fn writers_at_once_lose_nothing() {
 #[test]
 fn what_a_person_saves_meanwhile_is_kept() {
     type Save = fn(&Fixture);
-    let saves: [(&str, Save); 4] = [
+    let saves: [(&str, Save); 5] = [
         ("in place", |fixture| fixture.write("item.md", &ITEM_TEXT.replace("Old", "New"))),
+        ("in place, of the same length and time", |fixture| {
+            let time = fs::metadata(fixture.path("item.md")).unwrap().modified().unwrap();
+            fixture.write("item.md", &ITEM_TEXT.replace("Old", "New"));
+            fs::File::options().write(true).open(fixture.path("item.md")).unwrap().set_modified(time).unwrap();
+        }),
         ("by rename", |fixture| {
             fixture.write("save", &ITEM_TEXT.replace("Old", "New"));
             fs::rename(fixture.path("save"), fixture.path("item.md")).unwrap();
@@ -238,6 +253,10 @@ fn leftovers_of_a_crash_are_swept_and_nothing_else() {
     fixture.comment("Hello").unwrap();
     assert!(!leftover.exists());
     assert!(tmp.join("mine").exists() && tmp.join(format!("{ID}.kept")).exists());
+    fs::remove_dir_all(&tmp).unwrap();
+    fs::create_dir_all(&leftover).unwrap();
+    drop(fixture.tickets.writer().unwrap());
+    assert!(fixture.scratch_is_gone());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The nouns of yoi: names, records and their text form. Pure: no file, clock or environment is touched here.
 
 mod agent;
+mod checklist;
 mod claim;
 mod evidence;
 mod expect;
@@ -15,6 +16,7 @@ mod status;
 mod time;
 
 pub use agent::{AgentSpec, Permissions};
+pub use checklist::{DEFAULT_SECTIONS, OPEN_QUESTIONS, SectionCheck, SectionOutcome, check_sections};
 pub use claim::{Acceptance, Claim, MAX_PREVIOUS, Previous, WrittenBy};
 pub use evidence::Evidence;
 pub use expect::{Expect, ParseExpectError};
@@ -23,6 +25,7 @@ pub use input::{KnownSegment, Segment};
 pub use name::{MAX_NAME, NameError, PodName, Slug, TicketId, key_of};
 pub use pod::{NewPod, PodRecord, path_from_text, path_text};
 pub use record::{Record, RecordError, VERSION};
+pub(crate) use role::words;
 pub use role::{ParseWordError, Role};
 pub use session::{Origin, SessionEntry, SessionRecord};
 pub use status::{ClaimStatus, PodPhase};

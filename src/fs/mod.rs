@@ -3,7 +3,8 @@
 //! # Writing
 //! A new file is written in full under a temporary name, fsynced, and only then given its name: by [`link_into_place`]
 //! where the name must be free, by [`replace`] where it may be taken. Both end with an fsync of the directory.
-//! [`rename_into_place`] moves a file without needing space for data.
+//! [`rename_into_place`] moves a file without needing space for data. Whole directories are built beside their place and
+//! put there by [`exchange`] or [`rename_new`].
 //!
 //! # Reading
 //! [`read_file`] opens with `O_NOFOLLOW|O_NONBLOCK` and takes only regular files of ours of a sane size, so that a
@@ -15,6 +16,7 @@
 
 mod dir;
 mod error;
+mod exchange;
 mod lock;
 mod net;
 mod random;
@@ -23,6 +25,7 @@ mod write;
 
 pub use dir::{PrivateDir, check_private, make_private_dir, remove_tree};
 pub use error::{IoContext, PathError};
+pub use exchange::{Exchanged, Renamed, exchange, rename_new};
 pub use lock::{FlockGuard, LockState, OfdLock, Wait, WaitError, holder_text, probe, same_file};
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};

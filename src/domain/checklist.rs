@@ -257,8 +257,13 @@ mod tests {
 
     #[test]
     fn open_questions_are_met_when_none_is_open() {
-        for body in ["", "## Open questions\n", "## Open questions\n\nNone.\n", "## Open questions\n- n/a", "## Open questions\n\nなし。"]
-        {
+        for body in [
+            "",
+            "## Open questions\n",
+            "## Open questions\n\nNone.\n",
+            "## Open questions\n- n/a",
+            "## Open questions\n\nなし。",
+        ] {
             assert_eq!(outcome(body, OPEN_QUESTIONS), SectionOutcome::Met, "{body:?}");
         }
         let answered = "## Open questions\n1. [x] Which port?\n2. Which host?\n   Answer: localhost.\n3. ~~Why?~~\n";

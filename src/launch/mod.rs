@@ -10,6 +10,7 @@ mod execute;
 mod host;
 mod hosting;
 mod in_flight;
+mod openers;
 mod overview;
 mod plan;
 mod restore;
@@ -25,6 +26,7 @@ pub use error::{Failed, Partial, Step, TicketRoleLaunchError, Undone};
 pub use execute::{LaunchOptions, TicketRoleLaunchResult, launch_ticket_role_pod};
 pub use host::{HostEnvironment, host_pod};
 pub use in_flight::{HandedDown, InFlight, InFlightError, LockedCommand, LockedEnd, run_locked};
+pub use openers::openers;
 pub use overview::{Overview, Standing, overview};
 pub use plan::{
     MAX_ENTRIES, MAX_FIELD, MAX_INPUT, PlanError, RoleSettings, TicketRef, TicketRoleLaunchContext,

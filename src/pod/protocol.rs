@@ -1,0 +1,683 @@
+//! The protocol of a Pod's socket: one JSON object a line, at most 1 MiB a line, its newline included.
+//!
+//! A client sends a [`Request`], `{"method":"run","params":{"input":[…]},"id":7}`; the Pod sends a [`Message`],
+//! `{"event":"turn_start","data":{…},"id":7}`. The `id` is any JSON value, optional, and stands on every message that
+//! answers that request, for the client that sent it and for no other. Connecting yields one `snapshot`, then events as
+//! they happen.
+//!
+//! Both come in two steps, so that a request whose method or parameters are not understood can still be answered under
+//! its id, and so that a client can skip an event of a newer Pod: first the envelope, then [`Method`] or [`Event`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{ToolDescription, ToolOutcome};
+use crate::domain::{Nonce, PodName, PodPhase, Role, Segment, TicketId, Timestamp, words};
+
+/// The longest line, in bytes, its newline included.
+pub const MAX_LINE: usize = 1 << 20;
+/// How much of a long text survives in a message that would not fit into a line, in bytes.
+const KEPT_OF_LONG_TEXT: usize = 32 << 10;
+
+/// What a client sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// What is asked; see [`Method`].
+    pub method: String,
+    /// Its parameters.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Value>,
+    /// Echoed on what answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Value>,
+}
+
+/// What a client can ask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method", content = "params", rename_all = "snake_case")]
+pub enum Method {
+    /// Gives the agent work; answered by `user_message` once it is accepted.
+    Run {
+        /// What the user says.
+        input: Vec<Segment>,
+        /// The launching attempt; required on probation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nonce: Option<Nonce>,
+    },
+    /// Ends the probation; answered by `confirmed`.
+    Confirm {
+        /// The launching attempt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nonce: Option<Nonce>,
+        /// Confirms a Pod without a ticket although its session record could not be written.
+        #[serde(default)]
+        without_record: bool,
+    },
+    /// Cancels the turn that runs; answered by `ok`.
+    Cancel {},
+    /// Tells the agent something that begins no turn; answered by `ok`.
+    Notify {
+        /// What is told; at most 8,000 characters are kept.
+        text: String,
+    },
+    /// Ends the Pod: the ordinary shutdown; answered by `ok`, then `shutdown` when it happens.
+    Shutdown {
+        /// Does not wait for the turn.
+        #[serde(default)]
+        now: bool,
+    },
+    /// Ends the Pod once it is idle; answered by `shutdown_scheduled`.
+    ShutdownAfterIdle {
+        /// Takes the mark back.
+        #[serde(default)]
+        cancel: bool,
+    },
+    /// Asks for `status`.
+    Status {},
+    /// Makes another Pod known to this one; answered by `ok`.
+    RegisterPeer {
+        /// The other Pod.
+        pod: PodName,
+        /// What it is for.
+        role: Role,
+    },
+    /// Calls a tool; answered by `tool_result`.
+    ToolCall {
+        /// The tool's name.
+        tool: String,
+        /// Its arguments.
+        #[serde(default)]
+        arguments: Value,
+        /// The start of the Pod that the caller belongs to.
+        epoch: String,
+    },
+    /// Asks for the `tools` of the Pod's role.
+    Tools {
+        /// The start of the Pod that the caller belongs to.
+        epoch: String,
+    },
+    /// Answers a `permission_request`.
+    Answer {
+        /// The request that is answered, and how.
+        #[serde(flatten)]
+        answer: Map<String, Value>,
+    },
+}
+
+/// Every method's name, in the order of [`Method`].
+const METHODS: &[&str] = &[
+    "run",
+    "confirm",
+    "cancel",
+    "notify",
+    "shutdown",
+    "shutdown_after_idle",
+    "status",
+    "register_peer",
+    "tool_call",
+    "tools",
+    "answer",
+];
+
+/// What a Pod sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// What happened; see [`Event`].
+    pub event: String,
+    /// What belongs to it.
+    #[serde(default)]
+    pub data: Value,
+    /// The id of the request that this answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Value>,
+}
+
+/// What can happen in a Pod.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+pub enum Event {
+    /// What a client must know that connects now; the first message.
+    Snapshot(Snapshot),
+    /// A Run was accepted: the acceptance that a claim rests on.
+    UserMessage {
+        /// The same segments as in the Run.
+        input: Vec<Segment>,
+    },
+    /// The Run was given to the agent.
+    InvokeStart {
+        /// What began it: `user_send`.
+        kind: String,
+    },
+    /// A turn of the agent began.
+    TurnStart {},
+    /// A piece of the agent's answer.
+    TextDelta {
+        /// The piece.
+        text: String,
+    },
+    /// The whole answer.
+    TextDone {
+        /// The answer.
+        text: String,
+    },
+    /// A piece of what the agent shows of its thinking.
+    ThinkingDelta {
+        /// The piece.
+        text: String,
+    },
+    /// A tool is about to be called.
+    ToolCallStart {
+        /// Numbers the calls of this start of the Pod.
+        call: u64,
+        /// The tool.
+        tool: String,
+        /// Its arguments.
+        arguments: Value,
+    },
+    /// A tool answered.
+    ToolResult {
+        /// Which call.
+        call: u64,
+        /// The tool.
+        tool: String,
+        /// What it answered.
+        #[serde(flatten)]
+        outcome: ToolOutcome,
+    },
+    /// The agent asks a person.
+    PermissionRequest(Value),
+    /// The turn is over.
+    TurnEnd {
+        /// How it ended.
+        outcome: TurnOutcome,
+        /// What went wrong, in the agent's own words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// The Run is over.
+    RunEnd {
+        /// How it ended.
+        outcome: TurnOutcome,
+    },
+    /// The Pod's status changed, or was asked for.
+    Status(StatusReport),
+    /// The mark "shutdown after idle" was set or taken back.
+    ShutdownScheduled {
+        /// Whether the Pod will end once it is idle.
+        scheduled: bool,
+    },
+    /// The Pod ends; the last message.
+    Shutdown {
+        /// Why.
+        reason: StopReason,
+    },
+    /// A request was refused, or a Run was dropped.
+    Error {
+        /// A [`Code`], as text: a newer Pod may know more.
+        code: String,
+        /// The same for people.
+        message: String,
+    },
+    /// Something needs a person's attention; at most 500 characters.
+    Alert {
+        /// What it is.
+        message: String,
+    },
+    /// The request was carried out.
+    Ok {},
+    /// The probation is over.
+    Confirmed {},
+    /// The tools of the Pod's role.
+    Tools {
+        /// Each of them.
+        tools: Vec<ToolDescription>,
+    },
+    /// The Pod was told something that began no turn.
+    Notify {
+        /// What it was told.
+        text: String,
+    },
+    /// Another Pod made itself known.
+    PeerRegistered {
+        /// That Pod.
+        pod: PodName,
+        /// What it is for.
+        role: Role,
+    },
+}
+
+/// What a client must know that connects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The Pod.
+    pub pod: PodName,
+    /// What it is for.
+    pub role: Role,
+    /// What it does.
+    pub status: PodPhase,
+    /// A line for people.
+    pub greeting: String,
+    /// The ticket that it was launched on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
+    /// Whether its launcher may still take it back.
+    pub probation: bool,
+    /// Its conversation, the newest 512 KiB of it.
+    pub history: Vec<Entry>,
+    /// Whether there is more of it than is shown.
+    pub truncated: bool,
+}
+
+/// A line of a Pod's history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it happened.
+    #[serde(with = "moment")]
+    pub at: Timestamp,
+    /// What happened; as in [`Message`].
+    pub event: String,
+    /// What belongs to it.
+    #[serde(default)]
+    pub data: Value,
+}
+
+/// What a Pod says of itself when it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// What it does.
+    pub status: PodPhase,
+    /// Whether its launcher may still take it back.
+    pub probation: bool,
+    /// Whether it ends once it is idle.
+    pub shutdown_after_idle: bool,
+    /// How many accepted Runs wait for their turn.
+    pub queued: usize,
+}
+
+words! {
+    /// How a turn ended.
+    TurnOutcome, "outcome" {
+        /// The agent gave its answer.
+        Completed = "completed",
+        /// The agent failed.
+        Errored = "errored",
+        /// Somebody cancelled it.
+        Cancelled = "cancelled",
+        /// The host ended in the middle of it.
+        Interrupted = "interrupted",
+        /// The Pod ended before the Run's turn came.
+        Dropped = "dropped",
+    }
+}
+
+words! {
+    /// Why a Pod ends.
+    StopReason, "reason" {
+        /// Somebody asked for it.
+        Requested = "requested",
+        /// A signal arrived.
+        Signal = "signal",
+        /// Its work is done and it is idle.
+        Idle = "idle",
+        /// Its launch was not confirmed.
+        NotConfirmed = "not_confirmed",
+        /// Its agent cannot go on.
+        Agent = "agent",
+        /// Its warden is gone.
+        Warden = "warden",
+    }
+}
+
+words! {
+    /// Why a request is refused.
+    Code, "code" {
+        /// The line is no request, or its parameters are not those of its method.
+        BadRequest = "bad_request",
+        /// There is no such method.
+        UnknownMethod = "unknown_method",
+        /// The line is longer than [`MAX_LINE`]; the client is disconnected.
+        LineTooLong = "line_too_long",
+        /// The agent is still being started.
+        Starting = "starting",
+        /// The Pod is on its way down.
+        ShuttingDown = "shutting_down",
+        /// The Pod is on probation, and this has to wait for its end.
+        OnProbation = "on_probation",
+        /// The nonce is not that of the attempt that launched the Pod.
+        WrongNonce = "wrong_nonce",
+        /// The claim names another Pod or another attempt.
+        NotOurs = "not_ours",
+        /// The caller belongs to an earlier start of the Pod.
+        WrongEpoch = "wrong_epoch",
+        /// Too many Runs wait already, or too many clients are connected.
+        Busy = "busy",
+        /// No turn runs.
+        NotRunning = "not_running",
+        /// There is no request for permission of that kind.
+        NoRequest = "no_request",
+        /// The Pod could not do it.
+        Failed = "failed",
+    }
+}
+
+impl Code {
+    /// What it means, for people.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::BadRequest => "the line is not a request of this protocol",
+            Self::UnknownMethod => "there is no such method",
+            Self::LineTooLong => "the line is longer than 1 MiB",
+            Self::Starting => "the Pod is still starting",
+            Self::ShuttingDown => "the Pod is shutting down",
+            Self::OnProbation => "the Pod is on probation: its launcher has not confirmed it yet",
+            Self::WrongNonce => "the nonce is not that of the attempt that launched this Pod",
+            Self::NotOurs => "the claim does not name this Pod and this attempt",
+            Self::WrongEpoch => "the caller belongs to an earlier start of this Pod",
+            Self::Busy => "the Pod has as much waiting as it takes",
+            Self::NotRunning => "no turn is running",
+            Self::NoRequest => "no request for permission is open",
+            Self::Failed => "the Pod could not do it",
+        }
+    }
+}
+
+/// Says why a line cannot be carried out, and to which request it belongs.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    /// The code to answer with.
+    pub code: Code,
+    /// What is wrong with the request.
+    pub message: String,
+    /// The request's id, where it could be read.
+    pub id: Option<Value>,
+}
+
+impl Request {
+    /// Makes a request; `id` is echoed on what answers it.
+    pub fn new(method: &Method, id: Option<Value>) -> Self {
+        let mut envelope = to_object(method);
+        let params = match envelope.remove("params") {
+            Some(Value::Object(params)) => params,
+            _ => Map::new(),
+        };
+        Self { method: name_in(&envelope, "method"), params, id }
+    }
+
+    /// Reads a line, without its newline.
+    ///
+    /// # Errors
+    /// [`Code::BadRequest`] when the line is no request.
+    pub fn parse(line: &[u8]) -> Result<Self, Refused> {
+        serde_json::from_slice(line).map_err(|error| {
+            let id = serde_json::from_slice::<Value>(line).ok().and_then(|value| value.get("id").cloned());
+            Refused { code: Code::BadRequest, message: format!("{}: {error}", Code::BadRequest.text()), id }
+        })
+    }
+
+    /// Reads the method and its parameters.
+    ///
+    /// # Errors
+    /// [`Code::UnknownMethod`], or [`Code::BadRequest`] when the parameters are not those of the method.
+    pub fn method(&self) -> Result<Method, Refused> {
+        let refused = |code, message| Refused { code, message, id: self.id.clone() };
+        if !METHODS.contains(&self.method.as_str()) {
+            let shown: String = self.method.chars().take(80).collect();
+            let known = METHODS.join(", ");
+            return Err(refused(Code::UnknownMethod, format!("{shown:?} is no method; known are {known}")));
+        }
+        let mut envelope = Map::new();
+        envelope.insert("method".to_owned(), Value::from(self.method.clone()));
+        envelope.insert("params".to_owned(), Value::Object(self.params.clone()));
+        serde_json::from_value(Value::Object(envelope))
+            .map_err(|error| refused(Code::BadRequest, format!("the parameters of {:?}: {error}", self.method)))
+    }
+
+    /// The request as a line, its newline included.
+    pub fn to_line(&self) -> Vec<u8> {
+        line_of(self)
+    }
+}
+
+impl Message {
+    /// Makes a message; `id` is that of the request that it answers.
+    pub fn new(event: &Event, id: Option<Value>) -> Self {
+        let mut envelope = to_object(event);
+        Self { event: name_in(&envelope, "event"), data: envelope.remove("data").unwrap_or(Value::Null), id }
+    }
+
+    /// Reads a line, without its newline.
+    ///
+    /// # Errors
+    /// When the line is no message.
+    pub fn parse(line: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(line)
+    }
+
+    /// Reads what happened; `None` for an event that this version does not know.
+    pub fn event(&self) -> Option<Event> {
+        let mut envelope = Map::new();
+        envelope.insert("event".to_owned(), Value::from(self.event.clone()));
+        envelope.insert("data".to_owned(), self.data.clone());
+        serde_json::from_value(Value::Object(envelope)).ok()
+    }
+
+    /// The message as a line of at most [`MAX_LINE`] bytes, its newline included; where it does not fit, long texts in it
+    /// are cut, with a mark. The history keeps them whole.
+    pub fn to_line(&self) -> Vec<u8> {
+        let line = line_of(self);
+        if line.len() <= MAX_LINE {
+            return line;
+        }
+        let mut short = self.clone();
+        cut_texts(&mut short.data);
+        let line = line_of(&short);
+        if line.len() <= MAX_LINE {
+            return line;
+        }
+        short.data = Value::Object(Map::from_iter([("cut".to_owned(), Value::Bool(true))]));
+        line_of(&short)
+    }
+}
+
+fn cut_texts(value: &mut Value) {
+    match value {
+        Value::String(text) if text.len() > KEPT_OF_LONG_TEXT => {
+            let length = text.len();
+            text.truncate(text.floor_char_boundary(KEPT_OF_LONG_TEXT));
+            text.push_str(&format!("… [cut: {length} bytes; the Pod's history has them all]"));
+        }
+        Value::Array(values) => values.iter_mut().for_each(cut_texts),
+        Value::Object(members) => members.values_mut().for_each(cut_texts),
+        _ => {}
+    }
+}
+
+fn to_object(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(members)) => members,
+        _ => unreachable!("methods and events are written as objects with string keys"),
+    }
+}
+
+fn name_in(envelope: &Map<String, Value>, key: &str) -> String {
+    envelope.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn line_of(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).expect("the protocol's types have string keys");
+    line.push(b'\n');
+    line
+}
+
+/// Says that a line is longer than [`MAX_LINE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a line is longer than 1 MiB")]
+pub struct LineTooLong;
+
+/// Puts lines together from the pieces in which they arrive.
+#[derive(Debug, Default)]
+pub struct LineBuffer {
+    bytes: Vec<u8>,
+    /// How much of `bytes` is known to hold no newline.
+    searched: usize,
+}
+
+impl LineBuffer {
+    /// Takes a piece.
+    pub fn push(&mut self, piece: &[u8]) {
+        self.bytes.extend_from_slice(piece);
+    }
+
+    /// Gives the next complete line, without its newline.
+    ///
+    /// # Errors
+    /// When the line, complete or not, is too long; nothing after it can be trusted.
+    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, LineTooLong> {
+        let found = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n');
+        let end = found.map(|at| self.searched + at);
+        if end.unwrap_or(self.bytes.len()) >= MAX_LINE {
+            return Err(LineTooLong);
+        }
+        let Some(end) = end else {
+            self.searched = self.bytes.len();
+            return Ok(None);
+        };
+        let rest = self.bytes.split_off(end + 1);
+        let mut line = std::mem::replace(&mut self.bytes, rest);
+        line.pop();
+        self.searched = 0;
+        Ok(Some(line))
+    }
+}
+
+/// Moments as JSON text; as TOML they have a type of their own.
+mod moment {
+    use super::Timestamp;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(at)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn parse(line: &str) -> Result<Method, Refused> {
+        Request::parse(line.as_bytes())?.method()
+    }
+
+    #[test]
+    fn every_method_survives_the_wire_and_is_listed() {
+        let nonce: Nonce = "9f1c0000000000000000000000000001".parse().unwrap();
+        let all = [
+            Method::Run { input: vec![Segment::text("go")], nonce: Some(nonce) },
+            Method::Confirm { nonce: None, without_record: true },
+            Method::Cancel {},
+            Method::Notify { text: "hello".into() },
+            Method::Shutdown { now: true },
+            Method::ShutdownAfterIdle { cancel: true },
+            Method::Status {},
+            Method::RegisterPeer { pod: PodName::new("a b").unwrap(), role: Role::Intake },
+            Method::ToolCall { tool: "TicketShow".into(), arguments: json!({"ticket": "T"}), epoch: "e".into() },
+            Method::Tools { epoch: "e".into() },
+            Method::Answer { answer: Map::from_iter([("request".to_owned(), json!(3))]) },
+        ];
+        let names: Vec<String> = all.iter().map(|method| Request::new(method, None).method).collect();
+        assert_eq!(names, METHODS);
+        for method in all {
+            let line = Request::new(&method, Some(json!(7))).to_line();
+            let request = Request::parse(line.strip_suffix(b"\n").unwrap()).unwrap();
+            assert_eq!(request.id, Some(json!(7)));
+            assert_eq!(request.method().unwrap(), method);
+        }
+    }
+
+    #[test]
+    fn parameters_may_be_left_out_where_all_are_optional() {
+        assert_eq!(parse(r#"{"method":"shutdown"}"#).unwrap(), Method::Shutdown { now: false });
+        assert_eq!(parse(r#"{"method":"status","params":{"new":1}}"#).unwrap(), Method::Status {});
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_under_its_id() {
+        let refused = parse(r#"{"method":"dance","id":"x"}"#).unwrap_err();
+        assert_eq!((refused.code, refused.id), (Code::UnknownMethod, Some(json!("x"))));
+        let refused = parse(r#"{"method":"run","id":8}"#).unwrap_err();
+        assert_eq!((refused.code, refused.id), (Code::BadRequest, Some(json!(8))));
+        let refused = parse(r#"{"method":3,"id":9}"#).unwrap_err();
+        assert_eq!((refused.code, refused.id), (Code::BadRequest, Some(json!(9))));
+        assert_eq!(parse("nonsense").unwrap_err().code, Code::BadRequest);
+    }
+
+    #[test]
+    fn an_unknown_kind_of_segment_is_kept() {
+        let line = r#"{"method":"run","params":{"input":[{"kind":"image","url":"u"}]}}"#;
+        let Method::Run { input, .. } = parse(line).unwrap() else { panic!("a run") };
+        assert_eq!(serde_json::to_value(&input).unwrap(), json!([{"kind": "image", "url": "u"}]));
+    }
+
+    #[test]
+    fn an_unknown_event_is_none_and_a_known_one_survives() {
+        let message = Message::parse(br#"{"event":"party","data":{"x":1}}"#).unwrap();
+        assert_eq!(message.event(), None);
+        let outcome = ToolOutcome { text: "done".into(), is_error: false };
+        let event = Event::ToolResult { call: 1, tool: "T".into(), outcome };
+        let message = Message::new(&event, Some(json!(1)));
+        assert_eq!(message.data, json!({"call": 1, "tool": "T", "text": "done", "is_error": false}));
+        assert_eq!(message.event(), Some(event));
+        assert_eq!(Message::new(&Event::Ok {}, None).to_line(), b"{\"event\":\"ok\",\"data\":{}}\n");
+    }
+
+    #[test]
+    fn a_message_that_does_not_fit_is_cut_and_stays_itself() {
+        let event = Event::TextDone { text: "ä".repeat(MAX_LINE) };
+        let line = Message::new(&event, Some(json!(4))).to_line();
+        assert!(line.len() <= MAX_LINE);
+        let message = Message::parse(&line).unwrap();
+        assert_eq!(message.id, Some(json!(4)));
+        let Some(Event::TextDone { text }) = message.event() else { panic!("still a text") };
+        assert!(text.ends_with("all]"), "{}", &text[text.len() - 80..]);
+        let many = Event::PermissionRequest(Value::from(vec!["x".repeat(1000); 2000]));
+        assert!(Message::new(&many, None).to_line().len() <= MAX_LINE);
+    }
+
+    #[test]
+    fn a_line_of_exactly_the_bound_passes_and_one_byte_more_does_not() {
+        let mut buffer = LineBuffer::default();
+        buffer.push(&vec![b'x'; MAX_LINE - 1]);
+        assert_eq!(buffer.next_line(), Ok(None));
+        buffer.push(b"\n");
+        assert_eq!(buffer.next_line().unwrap().unwrap().len(), MAX_LINE - 1);
+        buffer.push(&vec![b'x'; MAX_LINE]);
+        assert_eq!(buffer.next_line(), Err(LineTooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn lines_come_out_whole_however_they_arrive(
+            lines in proptest::collection::vec("[a-z]{0,9}", 0..8),
+            cut in 1_usize..7,
+        ) {
+            let wire: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
+            let mut buffer = LineBuffer::default();
+            let mut out = Vec::new();
+            for piece in wire.chunks(cut) {
+                buffer.push(piece);
+                while let Some(line) = buffer.next_line().unwrap() {
+                    out.push(String::from_utf8(line).unwrap());
+                }
+            }
+            prop_assert_eq!(out, lines);
+        }
+    }
+}

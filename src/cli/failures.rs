@@ -4,8 +4,9 @@ use super::quote::command;
 use super::{Exit, Failure};
 use crate::domain::ClaimStatus;
 use crate::fs::WaitError;
+use crate::launch::steps::ShutDownError;
 use crate::launch::{InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
-use crate::pod::ClientError;
+use crate::pod::client::ClientError;
 use crate::registry::{ChangeError, CommitError, OpenError, PodError, ReadError, SessionError, WorkspaceError};
 use crate::ticket::{self, ConfigError, FindError, WriteError};
 
@@ -26,7 +27,7 @@ macro_rules! failures {
 
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
-    PodError, ClientError, WriteError, ticket::ReadError,
+    PodError, ClientError, WriteError, ticket::ReadError, ShutDownError,
 }
 
 impl HasExit for ChangeError {
@@ -112,6 +113,12 @@ impl HasExit for InFlightError {
 impl HasExit for PlanError {
     fn exit(&self) -> Exit {
         Exit::Usage
+    }
+}
+
+impl HasExit for ShutDownError {
+    fn exit(&self) -> Exit {
+        Exit::Environment
     }
 }
 

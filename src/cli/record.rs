@@ -9,10 +9,10 @@ use serde_json::Value as Json;
 use super::style::Meaning;
 use super::table::Cell;
 use super::time;
-use crate::launch::PodStatus;
 use crate::domain::{
     ClaimStatus, Evidence, Expect, Nonce, Origin, PodId, PodName, PodPhase, Role, Slug, TicketId, Timestamp, path_text,
 };
+use crate::launch::PodStatus;
 
 /// What stands for a value that is absent, in text.
 const ABSENT: &str = "-";

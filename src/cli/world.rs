@@ -38,7 +38,8 @@ impl Cli {
 
     /// Who writes, and the moment, whenever it is asked.
     pub fn writer_now(&self) -> WriterNow {
-        let (written_by, user, clock) = (self.environment().written_by(), self.environment().user(), self.environment().clock());
+        let (written_by, user, clock) =
+            (self.environment().written_by(), self.environment().user(), self.environment().clock());
         Arc::new(move || Writer { written_by: written_by.clone(), user: user.clone(), now: clock.now() })
     }
 
@@ -49,10 +50,14 @@ impl Cli {
     pub fn services<'a>(&self, registry: &'a Registry) -> Result<Services<'a>, Failure> {
         let program = self.sibling("yoi")?;
         if !program.is_file() {
-            let text = format!("cannot start Pods: '{}' is not there; yoi and yoi-claim belong side by side", program.display());
+            let text = format!(
+                "cannot start Pods: '{}' is not there; yoi and yoi-claim belong side by side",
+                program.display()
+            );
             return Err(Failure::new(Exit::Environment, text));
         }
-        Ok(Services { registry, writer: self.writer_now(), program })
+        let environment = self.environment().variables().to_vec();
+        Ok(Services { registry, writer: self.writer_now(), program, environment })
     }
 
     /// Tells of records that could not be read, and gives the exit status of a listing that left them out.
@@ -78,7 +83,10 @@ impl Cli {
             return Ok(ReleasedBy::Other);
         }
         let own = self.environment().ticket()?.as_ref() == Some(ticket)
-            && self.environment().claim()?.is_some_and(|own| own.generation == expect.generation && own.nonce == expect.nonce);
+            && self
+                .environment()
+                .claim()?
+                .is_some_and(|own| own.generation == expect.generation && own.nonce == expect.nonce);
         if own {
             return Ok(ReleasedBy::Holder);
         }
@@ -93,7 +101,10 @@ impl Cli {
     pub fn read_file_or_stdin(&self, path: &Path) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         let read = if path == Path::new("-") {
-            std::io::stdin().take(MAX_INPUT + 1).read_to_end(&mut bytes).or_exit(Exit::Environment)
+            std::io::stdin()
+                .take(MAX_INPUT + 1)
+                .read_to_end(&mut bytes)
+                .or_exit(Exit::Environment)
                 .map_err(|failure| failure.while_doing("cannot read standard input"))
         } else {
             let file = std::fs::File::open(path).context("open", path)?;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -39,6 +39,20 @@ pub fn read_file_up_to(path: &Path, bound: u64) -> Result<Option<Vec<u8>>, PathE
         return Err(PathError::refused("read", path, format!("it grew past {bound} bytes while it was read")));
     }
     Ok(Some(bytes))
+}
+
+/// Reads the last `bound` bytes of a file that only grows, and tells whether there is more before them; `None` where
+/// there is no such file.
+///
+/// # Errors
+/// The same as those of [`read_file`], except that no size is too large.
+pub fn read_tail(path: &Path, bound: u64) -> Result<Option<(Vec<u8>, bool)>, PathError> {
+    let Some((file, size)) = open_regular(path)? else { return Ok(None) };
+    let start = size.saturating_sub(bound);
+    let mut bytes = Vec::new();
+    (&file).seek(SeekFrom::Start(start)).context("read", path)?;
+    (&file).take(bound).read_to_end(&mut bytes).context("read", path)?;
+    Ok(Some((bytes, start > 0)))
 }
 
 /// Checks that a file is there and would be read, without reading it.

@@ -65,7 +65,9 @@ pub enum TicketRoleLaunchError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// A top-level launch has no agent to inherit the profile from.
-    #[error("cannot launch role {role}: UnsupportedInheritProfile: profile inherit has no Pod above it to inherit from (set in {place})")]
+    #[error(
+        "cannot launch role {role}: UnsupportedInheritProfile: profile inherit has no Pod above it to inherit from (set in {place})"
+    )]
     UnsupportedInheritProfile {
         /// The role.
         role: Role,

@@ -16,8 +16,8 @@ use super::plan::{PlanError, TicketRoleLaunchPlan};
 use super::spawn::{Services, SpawnFailure, SpawnRequest, Started, prepare_runtime, spawn};
 use super::steps;
 use crate::domain::{
-    AgentSpec, Claim, ClaimStatus, Evidence, Expect, Nonce, PodId, PodName, Role, SessionEntry, SessionRecord, TicketId,
-    chain, path_from_text,
+    AgentSpec, Claim, ClaimStatus, Evidence, Expect, Nonce, PodId, PodName, Role, SessionEntry, SessionRecord,
+    TicketId, chain, path_from_text,
 };
 use crate::fs::{self, IoContext as _, PathError, Wait, WaitError};
 use crate::registry::{
@@ -295,7 +295,7 @@ impl Attempt<'_> {
         let mut words = vec!["yoi-claim".to_owned(), "session-record".to_owned(), self.started.pod.to_string()];
         words.extend(["--role".to_owned(), self.plan.role.to_string()]);
         words.extend(["--origin".to_owned(), self.plan.origin.to_string()]);
-        for ticket in &self.plan.ticket {
+        if let Some(ticket) = &self.plan.ticket {
             words.extend(["--ticket".to_owned(), ticket.id.to_string()]);
         }
         words

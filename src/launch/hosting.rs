@@ -1,7 +1,7 @@
 //! What a launcher tells the host that it starts, and how the host sets itself up.
 //!
-//! The launcher writes one [`HostSpec`] as JSON on the host's standard input. The descriptors come under fixed numbers:
-//! 10 the ticket lock, 11 the read end of the probation pipe, 12 the write end of the ready pipe.
+//! The launcher writes one [`HostSpec`] as JSON on the host's standard input. The descriptors come under the fixed
+//! numbers of [`crate::pod::spawn`].
 
 use std::path::PathBuf;
 
@@ -43,6 +43,10 @@ pub struct HostSpec {
     pub origin: Origin,
     /// The ticket that it is launched on.
     pub ticket: Option<TicketId>,
+    /// Whether a descriptor of the ticket's lock is handed over.
+    pub ticket_lock: bool,
+    /// Whether the read end of the launcher's pipe is handed over.
+    pub launcher: bool,
     /// The nonce of the attempt; absent for a restored Pod, and one that is started by hand.
     pub nonce: Option<Nonce>,
     /// The profile as the configuration names it.

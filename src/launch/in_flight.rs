@@ -99,7 +99,8 @@ impl HandedDown {
 /// Whether an open file is the lock of any ticket of this registry.
 fn is_ticket_lock(registry: &Registry, file: &File) -> bool {
     let Ok(target) = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())) else { return false };
-    target.parent().is_some_and(|dir| dir == registry.dir().join("locks/tickets")) && fs::same_file(file, &target).unwrap_or(false)
+    target.parent().is_some_and(|dir| dir == registry.dir().join("locks/tickets"))
+        && fs::same_file(file, &target).unwrap_or(false)
 }
 
 /// What `ticket-lock` was asked to run.

@@ -25,6 +25,7 @@ pub use desk::WriterNow;
 pub use error::{Failed, Partial, Step, TicketRoleLaunchError, Undone};
 pub use execute::{LaunchOptions, TicketRoleLaunchResult, launch_ticket_role_pod};
 pub use host::{HostEnvironment, host_pod};
+pub use hosting::HostSpec;
 pub use in_flight::{HandedDown, InFlight, InFlightError, LockedCommand, LockedEnd, run_locked};
 pub use openers::openers;
 pub use overview::{Overview, Standing, overview};

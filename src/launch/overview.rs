@@ -34,7 +34,8 @@ pub struct Overview {
 impl Standing {
     /// How it stands, in words, such as "stopped, restorable, completed".
     pub fn words(&self) -> String {
-        let completed = self.claim.as_ref().and_then(|view| view.claim.as_ref()).is_some_and(|c| c.completed_at.is_some());
+        let completed =
+            self.claim.as_ref().and_then(|view| view.claim.as_ref()).is_some_and(|c| c.completed_at.is_some());
         let mut words = match (&self.claim, &self.pod) {
             (Some(view), pod) => match view.status {
                 ClaimStatus::Live => match pod.as_ref().map(|pod| pod.status) {
@@ -100,7 +101,9 @@ pub fn overview(registry: &Registry, setup: &Setup, restorable: &dyn Restorable)
         }
         let pod = view.claim.as_ref().and_then(|claim| {
             with_claim.push(claim.pod.to_string());
-            let same = |pod: &&PodView| pod.record.as_ref().map(|record| record.pod_id) == claim.pod_id || claim.pod_id.is_none();
+            let same = |pod: &&PodView| {
+                pod.record.as_ref().map(|record| record.pod_id) == claim.pod_id || claim.pod_id.is_none()
+            };
             pods.get(claim.pod.as_str()).filter(same).cloned()
         });
         let ticket = tickets.remove(&view.ticket);

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ticket::Config;
 use crate::domain::{NameError, Origin, PodName, Role, Segment, Slug, TicketId};
+use crate::ticket::Config;
 
 /// The longest field, in characters.
 pub const MAX_FIELD: usize = 8_000;
@@ -301,8 +301,7 @@ mod tests {
 
     #[test]
     fn a_launch_prompt_is_a_reference_and_never_part_of_the_input() {
-        let settings =
-            RoleSettings { launch_prompt: Some("prompts/x.md".into()), ..settings(Role::Intake) };
+        let settings = RoleSettings { launch_prompt: Some("prompts/x.md".into()), ..settings(Role::Intake) };
         let plan = plan_ticket_role_launch_with_config(&context(Role::Intake), &settings).unwrap();
         assert_eq!(plan.launch_prompt.as_deref(), Some("prompts/x.md"));
         assert!(!serde_json::to_string(&plan.input).unwrap().contains("prompts/x.md"));

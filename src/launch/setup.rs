@@ -11,7 +11,9 @@ use super::plan::{
 };
 use crate::domain::{AgentSpec, PodName, PodRecord, Role, TicketId, chain};
 use crate::registry::{Restorable, Workspace};
-use crate::ticket::{Config, ConfigError, ProfileError, ProfileRef, ResolveContext, Tickets, installed_agents, resolve};
+use crate::ticket::{
+    Config, ConfigError, ProfileError, ProfileRef, ResolveContext, Tickets, installed_agents, resolve,
+};
 
 /// Where configuration and programs are found besides the workspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

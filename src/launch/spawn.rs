@@ -1,6 +1,8 @@
 //! Starting a Pod's host, and undoing that.
 
+use std::ffi::OsString;
 use std::fs::File;
+use std::io;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -10,9 +12,15 @@ use std::time::Duration;
 use super::desk::WriterNow;
 use super::error::{Failed, Step, Undone};
 use super::hosting::{HostMode, HostSpec};
+use super::steps;
 use crate::domain::{AgentSpec, Nonce, Origin, PodId, PodName, Role, Slug, TicketId, chain, path_text};
 use crate::fs::{self, IoContext as _, PathError, Wait};
-use crate::pod::{Client, HostCommand, HostProcess, SpawnError};
+
+use crate::pod::check_socket_path;
+use crate::pod::client::Client;
+use crate::pod::process::POD_HOST;
+use crate::pod::protocol::Method;
+use crate::pod::spawn::{Spawn, SpawnError, Spawned};
 use crate::registry::{JournalEntry, Registry, TicketLock};
 
 /// How long a host may take until it says ready.
@@ -21,8 +29,6 @@ pub const READY: Duration = Duration::from_secs(20);
 const STAGE: Duration = Duration::from_secs(4);
 /// How much of a log an error shows, in bytes.
 const LOG_TAIL: u64 = 4096;
-/// The longest socket path that the kernel takes, in bytes.
-const MAX_SOCKET_PATH: usize = 107;
 
 /// What is needed to start hosts.
 pub struct Services<'a> {
@@ -32,6 +38,8 @@ pub struct Services<'a> {
     pub writer: WriterNow,
     /// The `yoi` program that hosts Pods.
     pub program: PathBuf,
+    /// The environment that hosts and their agents are given; what begins with `YOI_` is left out.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// A Pod to be started.
@@ -75,7 +83,7 @@ pub struct Started {
     pub pod_id: PodId,
     /// Its socket.
     pub socket: PathBuf,
-    process: HostProcess,
+    process: Spawned,
     log: Log,
 }
 
@@ -135,15 +143,11 @@ impl Log {
 /// # Errors
 /// When the directory is not ours or cannot be made, or the path has over 107 bytes.
 pub fn prepare_runtime(registry: &Registry, pod: &PodName) -> Result<PathBuf, PathError> {
-    use std::os::unix::ffi::OsStrExt as _;
     let socket = registry.socket_path(pod);
-    let length = socket.as_os_str().as_bytes().len();
-    if length > MAX_SOCKET_PATH {
-        let why = format!(
-            "its path has {length} bytes, a socket's may have {MAX_SOCKET_PATH}: set YOI_RUNTIME_DIR to a shorter directory"
-        );
-        return Err(PathError::refused("make the socket", &socket, why));
-    }
+    check_socket_path(&socket).map_err(|error| {
+        let why = format!("{}; set YOI_RUNTIME_DIR to a shorter directory", chain(&error));
+        PathError::refused("make the socket", &socket, why)
+    })?;
     fs::make_private_dir(registry.runtime())?;
     Ok(socket)
 }
@@ -176,6 +180,8 @@ pub fn spawn(
         role: request.role,
         origin: request.origin,
         ticket: request.ticket.clone(),
+        ticket_lock: lock.is_some(),
+        launcher: launcher.is_some(),
         nonce: request.nonce,
         profile: request.profile.clone(),
         agent: request.agent.clone(),
@@ -187,37 +193,37 @@ pub fn spawn(
     };
     let stderr = log.file.try_clone().context("duplicate the log of", &services.program).map_err(not_started)?;
     let ticket_lock = lock.map(TicketLock::duplicate).transpose().map_err(not_started)?;
-    let command = HostCommand {
+    let command = Spawn {
         program: services.program.clone(),
-        pod: request.pod.to_string(),
-        directory: registry.workspace().root.clone(),
-        spec: serde_json::to_vec(&spec).expect("a spec has string keys"),
-        stderr,
+        arguments: vec![POD_HOST.into(), request.pod.to_string().into()],
+        environment: services.environment.clone(),
+        specification: serde_json::to_vec(&spec).expect("a spec has string keys"),
+        log: stderr,
         ticket_lock,
         launcher,
     };
-    let mut process = match HostProcess::start(command) {
+    let mut process = match command.start() {
         Ok(process) => process,
-        Err(source) => {
+        Err(error) => {
             forget_log(&log);
+            let source = io::Error::other(chain(&error));
             return Err(not_started(PathError { doing: "start", path: services.program.clone(), source }));
         }
     };
-    match process.ready(READY) {
-        Ok(ready) => {
-            Ok(Started { pod: request.pod.clone(), pod_id: request.pod_id, socket: ready.socket, process, log })
+    let ready = process.wait_until_ready(READY);
+    let socket = match &ready {
+        Ok(ready) => ready.socket.clone(),
+        Err(_) => registry.socket_path(&request.pod),
+    };
+    let started = Started { pod: request.pod.clone(), pod_id: request.pod_id, socket, process, log };
+    match ready {
+        Ok(_) => Ok(started),
+        Err(SpawnError::Refused { code, .. }) if code == "taken" => {
+            started.discard(services);
+            Err(SpawnFailure::Taken)
         }
         Err(error) => {
-            let taken = matches!(&error, SpawnError::Refused { code, .. } if code == "taken");
-            let started = Started {
-                pod: request.pod.clone(),
-                pod_id: request.pod_id,
-                socket: registry.socket_path(&request.pod),
-                process,
-                log,
-            };
-            let failed = started.undo(services, Step::Ready, &chain(&error), request.ticket.as_ref());
-            Err(if taken { SpawnFailure::Taken } else { SpawnFailure::Failed(failed) })
+            Err(SpawnFailure::Failed(started.undo(services, Step::Ready, &chain(&error), request.ticket.as_ref())))
         }
     }
 }
@@ -230,6 +236,12 @@ fn forget_log(log: &Log) {
 }
 
 impl Started {
+    /// Forgets a host that refused to run because its name is taken: nothing was made, and nothing is to be told.
+    fn discard(mut self, services: &Services<'_>) {
+        let _ = self.end(services.registry);
+        forget_log(&self.log);
+    }
+
     /// Ends the Pod and removes what it made; the caller has withdrawn its offer and found no claim.
     ///
     /// The ticket lock is kept by the caller until this has returned. The probation pipe may be closed before.
@@ -250,27 +262,39 @@ impl Started {
 
     /// Shutdown, then SIGTERM, then SIGKILL, each given its time; tells whether the Pod lock is free.
     fn end(&mut self, registry: &Registry) -> Result<bool, PathError> {
-        let ours = registry.pod(&self.pod).is_ok_and(|record| record.is_some_and(|record| record.pod_id == self.pod_id));
-        if ours && self.process.is_alive() {
+        let ours =
+            registry.pod(&self.pod).is_ok_and(|record| record.is_some_and(|record| record.pod_id == self.pod_id));
+        if self.has_ended(Duration::ZERO) {
+            return self.lock_is_free(registry);
+        }
+        if ours {
             // Undoing goes by identity, never by name: only a Pod that we started hears of this.
-            let asked = Client::connect(&self.socket, STAGE).and_then(|(mut client, _)| client.shutdown_now());
-            if asked.is_ok() && self.process.wait(STAGE) {
+            let asked = Client::connect(&self.socket, steps::within(STAGE))
+                .and_then(|(mut client, _)| steps::ask(&mut client, &Method::Shutdown { now: true }));
+            if asked.is_ok() && self.has_ended(STAGE) {
                 return self.lock_is_free(registry);
             }
         }
         self.process.terminate();
-        if !self.process.wait(STAGE) {
+        if !self.has_ended(STAGE) {
             self.process.kill();
-            self.process.wait(STAGE);
+            self.has_ended(STAGE);
         }
         self.lock_is_free(registry)
+    }
+
+    /// Whether the warden, and with it the Pod, has ended within a time.
+    fn has_ended(&mut self, wait: Duration) -> bool {
+        matches!(self.process.wait(wait), Ok(Some(_)))
     }
 
     fn lock_is_free(&self, registry: &Registry) -> Result<bool, PathError> {
         // A later Pod may have taken the name since; that ours is gone is what its process's end has told.
         match registry.lock_ended_pod(&self.pod, Wait::For(STAGE))? {
             Some(_lock) => Ok(true),
-            None => Ok(registry.pod(&self.pod).is_ok_and(|record| record.is_none_or(|other| other.pod_id != self.pod_id))),
+            None => {
+                Ok(registry.pod(&self.pod).is_ok_and(|record| record.is_none_or(|other| other.pod_id != self.pod_id)))
+            }
         }
     }
 
@@ -290,6 +314,7 @@ impl Started {
 
     /// Lets the Pod go on without this process.
     pub fn release(self) {
-        self.process.release();
+        // The process is not waited for: it outlives this one, and init reaps it.
+        drop(self);
     }
 }

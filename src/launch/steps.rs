@@ -1,10 +1,12 @@
 //! The steps of a launch that talk to a Pod; the verbs `pod-spawn`, `pod-run` and `pod-confirm` call the same.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::domain::{Evidence, Nonce, PodName, Role, Segment};
-use crate::pod::{Client, ClientError, Event, Method};
+use crate::fs::{PathError, Wait};
+use crate::pod::client::{Client, ClientError};
+use crate::pod::protocol::{Event, Message, Method};
 use crate::registry::Registry;
 
 /// How long a Pod may take to answer a connection or a small request.
@@ -17,7 +19,35 @@ const PEERS: Duration = Duration::from_secs(2);
 /// # Errors
 /// When its socket is not there, is another user's, or does not greet within 5 s.
 pub fn connect(socket: &Path) -> Result<Client, ClientError> {
-    Client::connect(socket, ANSWER).map(|(client, _snapshot)| client)
+    Client::connect(socket, within(ANSWER)).map(|(client, _snapshot)| client)
+}
+
+/// The moment at which a wait that begins now is over.
+pub fn within(wait: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(wait).unwrap_or_else(|| now + Duration::from_secs(1 << 32))
+}
+
+/// Sends a small request and waits for its answer.
+///
+/// # Errors
+/// When the Pod refuses, has gone, or does not answer within 5 s.
+pub fn ask(client: &mut Client, method: &Method) -> Result<Message, ClientError> {
+    let deadline = within(ANSWER);
+    let id = client.request(method, deadline)?;
+    client.answer(id, deadline)
+}
+
+/// Waits for the next message, however long it takes; `None` once the Pod has closed the connection.
+///
+/// # Errors
+/// When the connection fails, or what comes is no message.
+pub fn next(client: &mut Client) -> Result<Option<Message>, ClientError> {
+    match client.next(within(Duration::MAX)) {
+        Ok(message) => Ok(Some(message)),
+        Err(ClientError::Closed) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Sends a Run and waits until the Pod has accepted it; the answer must be to this request, on this connection.
@@ -30,13 +60,14 @@ pub fn run(
     nonce: Option<Nonce>,
     timeout: Duration,
 ) -> Result<Evidence, ClientError> {
-    let id = client.request(&Method::Run { input: input.to_vec(), nonce })?;
-    let answer = client.answer(id, timeout)?;
+    let deadline = within(timeout);
+    let id = client.request(&Method::Run { input: input.to_vec(), nonce }, deadline)?;
+    let answer = client.answer(id, deadline)?;
     match answer.event() {
         Some(Event::UserMessage { input: echoed }) if echoed == input => Ok(Evidence::UserMessage),
         Some(Event::InvokeStart { .. }) => Ok(Evidence::InvokeStart),
         Some(Event::TurnStart {}) => Ok(Evidence::TurnStart),
-        _ => Err(ClientError::Unexpected { answer: answer.event }),
+        _ => Err(ClientError::Protocol(format!("{:?} in answer to a request", answer.event))),
     }
 }
 
@@ -45,11 +76,10 @@ pub fn run(
 /// # Errors
 /// When the Pod refuses, has gone, or does not answer in time.
 pub fn confirm(client: &mut Client, nonce: Option<Nonce>, without_record: bool) -> Result<(), ClientError> {
-    let id = client.request(&Method::Confirm { nonce, without_record })?;
-    let answer = client.answer(id, ANSWER)?;
+    let answer = ask(client, &Method::Confirm { nonce, without_record })?;
     match answer.event() {
         Some(Event::Confirmed {}) => Ok(()),
-        _ => Err(ClientError::Unexpected { answer: answer.event }),
+        _ => Err(ClientError::Protocol(format!("{:?} in answer to a request", answer.event))),
     }
 }
 
@@ -58,12 +88,12 @@ pub fn confirm(client: &mut Client, nonce: Option<Nonce>, without_record: bool) 
 /// Gives a warning for each that could not be told.
 pub fn register_with_orchestrators(registry: &Registry, pod: &PodName, role: Role) -> Vec<String> {
     let mut warnings = Vec::new();
-    let deadline = std::time::Instant::now() + PEERS;
+    let deadline = within(PEERS);
     for record in registry.pods().unwrap_or_default().into_iter().flatten() {
         if record.role != Role::Orchestrator || !registry.pod_lives(&record.pod).unwrap_or(false) {
             continue;
         }
-        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        let left = deadline.saturating_duration_since(Instant::now());
         if let Err(error) = register(&registry.socket_path(&record.pod), pod, role, left) {
             warnings.push(format!("cannot register with {}: {}", record.pod, crate::domain::chain(&error)));
         }
@@ -72,20 +102,82 @@ pub fn register_with_orchestrators(registry: &Registry, pod: &PodName, role: Rol
 }
 
 fn register(socket: &Path, pod: &PodName, role: Role, wait: Duration) -> Result<(), ClientError> {
-    let (mut client, _snapshot) = Client::connect(socket, wait)?;
-    let id = client.request(&Method::RegisterPeer { pod: pod.clone(), role })?;
-    client.answer(id, wait).map(drop)
+    let deadline = within(wait);
+    let (mut client, _snapshot) = Client::connect(socket, deadline)?;
+    let id = client.request(&Method::RegisterPeer { pod: pod.clone(), role }, deadline)?;
+    client.answer(id, deadline).map(drop)
 }
 
-/// The `yoi` program that hosts Pods: found beside the calling program.
+/// Connects to a Pod by its name.
 ///
 /// # Errors
-/// When it is not there.
-pub fn host_program(calling: &Path) -> Result<PathBuf, String> {
-    let program = calling.with_file_name("yoi");
-    if program.is_file() {
-        Ok(program)
-    } else {
-        Err(format!("'{}' is not there; yoi and yoi-claim belong side by side", program.display()))
+/// The same as those of [`connect`].
+pub fn connect_pod(registry: &Registry, pod: &PodName) -> Result<Client, ClientError> {
+    connect(&registry.socket_path(pod))
+}
+
+/// Marks a Pod to end once it is idle, or takes the mark back.
+///
+/// # Errors
+/// When the Pod refuses, has gone, or does not answer in time.
+pub fn shutdown_after_idle(client: &mut Client, cancel: bool) -> Result<(), ClientError> {
+    ask(client, &Method::ShutdownAfterIdle { cancel }).map(drop)
+}
+
+/// How the end of a Pod was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It has ended.
+    Now,
+    /// It had ended before.
+    Before,
+    /// There is no such Pod.
+    NotFound,
+    /// It had not ended when the wait was over.
+    NotYet,
+}
+
+/// Says why a Pod could not be ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ShutDownError {
+    /// The Pod could not be told.
+    #[error("cannot end Pod {pod}")]
+    Client {
+        /// The Pod.
+        pod: PodName,
+        /// What went wrong.
+        #[source]
+        source: ClientError,
+    },
+    /// Its lock or record could not be read.
+    #[error("cannot end Pod {pod}")]
+    Io {
+        /// The Pod.
+        pod: PodName,
+        /// What failed.
+        #[source]
+        source: PathError,
+    },
+}
+
+/// Ends a Pod by the ordinary shutdown, and waits until nothing of it is left.
+///
+/// # Errors
+/// When the Pod cannot be told, or its lock cannot be asked about.
+pub fn shut_down(registry: &Registry, pod: &PodName, now: bool, wait: Duration) -> Result<Ended, ShutDownError> {
+    let io = |source| ShutDownError::Io { pod: pod.clone(), source };
+    if !registry.pod_lives(pod).map_err(io)? {
+        return Ok(if registry.pod_dir(pod).exists() { Ended::Before } else { Ended::NotFound });
     }
+    let told = connect_pod(registry, pod).and_then(|mut client| ask(&mut client, &Method::Shutdown { now }));
+    if let Err(source) = told {
+        // A Pod that ends at this moment needs no telling.
+        if registry.pod_lives(pod).map_err(io)? {
+            return Err(ShutDownError::Client { pod: pod.clone(), source });
+        }
+    }
+    Ok(match registry.lock_ended_pod(pod, Wait::For(wait)).map_err(io)? {
+        Some(_lock) => Ended::Now,
+        None => Ended::NotYet,
+    })
 }

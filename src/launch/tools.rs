@@ -342,7 +342,9 @@ impl ToolBox {
         let result = IntakeResult { author: &author, summary: &given.summary, repeated };
         let done = tickets.intake_ready(&id, &result, writer.now).map_err(|error| chain(&error))?;
         let completed = self.registry.complete(&id, Expect::from(&claim), writer.now, &writer);
-        completed.map_err(|error| format!("ticket {id} is ready, but the claim is not completed: {}; call again", chain(&error)))?;
+        completed.map_err(|error| {
+            format!("ticket {id} is ready, but the claim is not completed: {}; call again", chain(&error))
+        })?;
         Ok(match done {
             IntakeReady::Done => format!("ticket {id} is ready; your work on it is done"),
             IntakeReady::AlreadyDone => format!("ticket {id} was ready already; your work on it is done"),
@@ -351,9 +353,7 @@ impl ToolBox {
 }
 
 fn ticket_json(ticket: &Ticket) -> Value {
-    let event = |event: &crate::ticket::Event| {
-        json!({ "kind": event.kind, "author": event.author, "at": event.at, "heading": event.heading, "body": event.body })
-    };
+    let event = |event: &crate::ticket::Event| json!({ "kind": event.kind, "author": event.author, "at": event.at, "heading": event.heading, "body": event.body });
     let thread: Vec<Value> = ticket.thread.events.iter().map(event).collect();
     json!({
         "id": ticket.summary.id,
@@ -365,7 +365,13 @@ fn ticket_json(ticket: &Ticket) -> Value {
 }
 
 fn ticket_markdown(ticket: &Ticket) -> String {
-    let mut text = format!("# {} {}\n\nState: {}\n\n{}\n", ticket.summary.id, ticket.summary.title, ticket.summary.state, ticket.body());
+    let mut text = format!(
+        "# {} {}\n\nState: {}\n\n{}\n",
+        ticket.summary.id,
+        ticket.summary.title,
+        ticket.summary.state,
+        ticket.body()
+    );
     if !ticket.thread.events.is_empty() {
         text.push_str("\n# Thread\n");
     }

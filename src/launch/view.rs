@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::domain::{ClaimStatus, PodName, PodPhase, PodRecord, Role, chain};
-use crate::pod::Client;
+use crate::pod::client::Client;
 use crate::registry::{ReadError, Registry, Restorable};
+
+use super::steps::within;
 
 /// How long a live Pod may take to say how it is.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -68,13 +70,8 @@ pub struct PodView {
 
 /// Derives how a Pod is; `None` where there is no Pod of that name.
 pub fn view_pod(registry: &Registry, pod: &PodName, restorable: &dyn Restorable) -> Option<PodView> {
-    let unknown = |reason: String| PodView {
-        pod: pod.to_string(),
-        role: None,
-        status: PodStatus::Unknown,
-        reason,
-        record: None,
-    };
+    let unknown =
+        |reason: String| PodView { pod: pod.to_string(), role: None, status: PodStatus::Unknown, reason, record: None };
     let lives = match registry.pod_lives(pod) {
         Ok(lives) => lives,
         Err(error) => return Some(unknown(chain(&error))),
@@ -99,7 +96,7 @@ pub fn view_pod(registry: &Registry, pod: &PodName, restorable: &dyn Restorable)
 }
 
 fn ask(registry: &Registry, record: &PodRecord) -> (PodStatus, String) {
-    match Client::connect(&registry.socket_path(&record.pod), ANSWER) {
+    match Client::connect(&registry.socket_path(&record.pod), within(ANSWER)) {
         Ok((_client, snapshot)) if snapshot.probation => {
             (PodStatus::Launching, "its lock is held, and its launch is not confirmed".to_owned())
         }
@@ -128,11 +125,5 @@ fn unreadable(error: &ReadError) -> PodView {
         ReadError::Record { path, .. } => path,
     };
     let key = path.parent().and_then(|dir| dir.file_name()).map(|name| name.to_string_lossy().into_owned());
-    PodView {
-        pod: key.unwrap_or_default(),
-        role: None,
-        status: PodStatus::Unknown,
-        reason: chain(error),
-        record: None,
-    }
+    PodView { pod: key.unwrap_or_default(), role: None, status: PodStatus::Unknown, reason: chain(error), record: None }
 }

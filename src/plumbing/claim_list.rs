@@ -18,8 +18,11 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
     let mut claims = registry.survey(&cli.restorable(&registry))?.claims;
-    let unreadable: Vec<String> =
-        claims.iter().filter(|view| view.claim.is_none() && view.status == ClaimStatus::Unknown).map(|view| view.reason.clone()).collect();
+    let unreadable: Vec<String> = claims
+        .iter()
+        .filter(|view| view.claim.is_none() && view.status == ClaimStatus::Unknown)
+        .map(|view| view.reason.clone())
+        .collect();
     claims.retain(|view| args.status.is_none_or(|status| view.status == status));
     let rows: Vec<ClaimRow> = claims.into_iter().map(ClaimRow).collect();
     cli.printer(output)?.list(&rows)?;

@@ -31,8 +31,9 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let input = match (&args.plan, &args.input) {
         (Some(file), _) => {
             let text = cli.read_file_or_stdin(file)?;
-            let plan: TicketRoleLaunchPlan = serde_json::from_slice(&text)
-                .map_err(|error| Failure::of(Exit::Usage, &error).while_doing(format!("cannot use the plan '{}'", file.display())))?;
+            let plan: TicketRoleLaunchPlan = serde_json::from_slice(&text).map_err(|error| {
+                Failure::of(Exit::Usage, &error).while_doing(format!("cannot use the plan '{}'", file.display()))
+            })?;
             plan.input
         }
         (None, Some(file)) => segments(&cli.read_file_or_stdin(file)?)?,

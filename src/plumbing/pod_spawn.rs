@@ -45,7 +45,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     };
     let setup = cli.setup()?;
     let spawn = PodSpawn { pod: args.pod, role: args.role, profile: args.profile, probation: args.probation };
-    let started = setup.spawn_pod(&cli.services(&registry)?, spawn, by)?;
+    let started = setup.spawn_pod(&cli.services(&registry)?, spawn, by, &cli.restorable(&registry))?;
     let socket = started.socket.to_string_lossy().into_owned();
     cli.say(format_args!("{}\t{}", visible(started.pod.as_str()), visible(&socket)))?;
     started.release();

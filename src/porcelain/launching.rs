@@ -7,7 +7,8 @@ use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::Evidence;
 use crate::launch::{
-    LaunchOptions, Setup, Step, TicketRoleLaunchError, TicketRoleLaunchPlan, TicketRoleLaunchResult, launch_ticket_role_pod,
+    LaunchOptions, Setup, Step, TicketRoleLaunchError, TicketRoleLaunchPlan, TicketRoleLaunchResult,
+    launch_ticket_role_pod,
 };
 
 /// Arguments of every launch.
@@ -45,7 +46,9 @@ pub(super) fn run(
     let paint = cli.paint();
     let pod = paint.text(crate::cli::Meaning::Name, &launched.pod).to_string();
     match &launched.claim {
-        Some(claim) => cli.say(format_args!("Pod {pod} took ticket {} (generation {})", claim.ticket, claim.generation))?,
+        Some(claim) => {
+            cli.say(format_args!("Pod {pod} took ticket {} (generation {})", claim.ticket, claim.generation))?
+        }
         None => cli.say(format_args!("Pod {pod} runs"))?,
     }
     if args.wait {

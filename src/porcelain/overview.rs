@@ -15,7 +15,13 @@ pub(super) fn run(cli: &mut Cli) -> Result<Exit, Failure> {
     let workspace = cli.workspace()?;
     if !workspace.root.join(".yoi").is_dir() {
         cli.say("this is no workspace yet")?;
-        next(cli, &[(command(["yoi", "init"]), "make this directory one".to_owned()), (command(["yoi", "demo"]), "see what yoi does, in a throw-away directory".to_owned())])?;
+        next(
+            cli,
+            &[
+                (command(["yoi", "init"]), "make this directory one".to_owned()),
+                (command(["yoi", "demo"]), "see what yoi does, in a throw-away directory".to_owned()),
+            ],
+        )?;
         return Ok(Exit::Done);
     }
     let registry = cli.registry()?;
@@ -64,7 +70,11 @@ fn next(cli: &mut Cli, todo: &[(String, String)]) -> Result<(), Failure> {
     let paint = cli.paint();
     cli.say(format_args!("\n{}", paint.text(Meaning::Heading, "next")))?;
     for (command, purpose) in todo.iter().take(MAX_NEXT) {
-        cli.say(format_args!("  {}  {}", paint.text(Meaning::Name, command), paint.text(Meaning::Quiet, visible(purpose))))?;
+        cli.say(format_args!(
+            "  {}  {}",
+            paint.text(Meaning::Name, command),
+            paint.text(Meaning::Quiet, visible(purpose))
+        ))?;
     }
     Ok(())
 }

@@ -54,7 +54,9 @@ impl Row for StandingRow {
         }),
         Field::column("status", |row| Value::Word(row.0.status().into(), row.0.words())),
         Field::column("since", |row| match row.claim(|claim| claim.accepted_at) {
-            Value::Absent => row.0.pod.as_ref().and_then(|pod| pod.record.as_ref()).map(|record| record.created_at).into(),
+            Value::Absent => {
+                row.0.pod.as_ref().and_then(|pod| pod.record.as_ref()).map(|record| record.created_at).into()
+            }
             since => since,
         }),
         Field::column("title", |row| row.0.ticket.as_ref().map(|ticket| ticket.title.clone()).into()),

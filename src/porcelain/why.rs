@@ -134,7 +134,14 @@ impl Explanation<'_> {
         }
         self.path("Pod record", &registry.pod_dir(&claim.pod).join("pod.toml"))?;
         for old in &claim.previous {
-            let text = format!("Pod {} as {}, generation {}, {} {}", old.pod, old.role, old.generation, old.why, local(old.ended_at));
+            let text = format!(
+                "Pod {} as {}, generation {}, {} {}",
+                old.pod,
+                old.role,
+                old.generation,
+                old.why,
+                local(old.ended_at)
+            );
             self.line("before", &text)?;
         }
         Ok(())
@@ -150,7 +157,10 @@ impl Explanation<'_> {
             let pod = line.entry.pod.as_ref().map(|pod| format!(" Pod {pod}")).unwrap_or_default();
             let why = line.entry.why.as_deref().unwrap_or_default();
             let mut words = why.lines();
-            self.line(&moment, &format!("{}{pod} by {}: {}", line.entry.action, line.user, words.next().unwrap_or_default()))?;
+            self.line(
+                &moment,
+                &format!("{}{pod} by {}: {}", line.entry.action, line.user, words.next().unwrap_or_default()),
+            )?;
             for more in words {
                 self.cli.say(format_args!("    | {}", visible(more)))?;
             }
@@ -162,7 +172,9 @@ impl Explanation<'_> {
         self.heading("what to do")?;
         let Some(claim) = &view.claim else {
             return match view.status {
-                ClaimStatus::Launching => self.line("wait", "a launch is in flight; it commits a claim or leaves nothing"),
+                ClaimStatus::Launching => {
+                    self.line("wait", "a launch is in flight; it commits a claim or leaves nothing")
+                }
                 _ => self.line("look", "read the file that is named above, and mend it or put it aside"),
             };
         };
@@ -172,7 +184,8 @@ impl Explanation<'_> {
             // Recovery is for people: an agent that reads this is told nothing that evicts another.
             ClaimStatus::Stale if self.cli.is_interactive() && !self.cli.is_inside_pod() => {
                 let expect = Expect::from(claim).to_string();
-                let words = ["yoi-claim", "claim-release", ticket.as_str(), "--expect", &expect, "--reason", "its Pod is gone"];
+                let words =
+                    ["yoi-claim", "claim-release", ticket.as_str(), "--expect", &expect, "--reason", "its Pod is gone"];
                 self.advice(&words, "free the ticket, if you are sure that its work is lost")
             }
             _ => self.line("ask", "a person decides; see yoi-recovery(7)"),
@@ -200,6 +213,10 @@ impl Explanation<'_> {
 
     fn advice(&mut self, words: &[&str], purpose: &str) -> Result<(), Failure> {
         let paint = self.cli.paint();
-        self.cli.say(format_args!("  {}  {}", paint.text(Meaning::Name, command(words)), paint.text(Meaning::Quiet, purpose)))
+        self.cli.say(format_args!(
+            "  {}  {}",
+            paint.text(Meaning::Name, command(words)),
+            paint.text(Meaning::Quiet, purpose)
+        ))
     }
 }

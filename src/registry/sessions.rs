@@ -131,6 +131,17 @@ impl Registry {
         Ok(if stands { Withdrawn::Stands } else { Withdrawn::Gone })
     }
 
+    /// The nonce of the attempt by which a Pod was launched, where its claim or its session record stands.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn committed_nonce(&self, pod: &PodName) -> Result<Option<Nonce>, ReadError> {
+        let Some(record) = self.pod(pod)? else { return Ok(None) };
+        let claimed = self.claims_of(&record)?.into_iter().map(|claim| claim.nonce);
+        let recorded = self.session(pod)?.and_then(|session| session.nonce);
+        Ok(record.nonce.filter(|nonce| claimed.chain(recorded).any(|committed| committed == *nonce)))
+    }
+
     fn lock_index(&self, pod: &PodName) -> Result<FlockGuard, SessionError> {
         FlockGuard::acquire(&self.sessions_lock_path(), INDEX_WAIT)
             .map_err(|source| SessionError::Busy { pod: pod.clone(), source })

@@ -24,6 +24,11 @@ impl TicketLock {
         &self.ticket
     }
 
+    /// Gives the lock itself, for the host and warden that keep it until their probation is over.
+    pub fn into_lock(self) -> OfdLock {
+        self.lock
+    }
+
     /// Another descriptor of the lock, to hand to a child.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ fn meaning(state: State) -> Meaning {
     match state {
         State::Planning | State::Intake => Meaning::Attention,
         State::Ready | State::Queued => Meaning::Good,
-        State::InProgress => Meaning::Busy,
+        State::Inprogress => Meaning::Busy,
         State::Done | State::Closed => Meaning::Quiet,
     }
 }

@@ -1,0 +1,78 @@
+//! `yoi logs`: what a Pod said and did.
+
+use super::conversation::Reader;
+use crate::cli::quote::visible;
+use crate::cli::{Cli, Exit, Failure};
+use crate::domain::PodName;
+use crate::fs;
+use crate::launch::steps;
+use crate::pod::client::Client;
+use crate::pod::protocol::Entry;
+use crate::pod::protocol::Event;
+
+/// The largest history that is shown, in bytes.
+const MAX_HISTORY: u64 = 256 << 20;
+
+/// Show what a Pod said and did, from its own history
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Read what a Pod did, and follow it:
+    $ yoi logs -f intake-20260118-093012-001
+")]
+pub(super) struct Args {
+    /// The Pod
+    pod: PodName,
+    /// Go on as it happens, until the Pod ends
+    #[arg(short, long)]
+    follow: bool,
+    /// Write the history as it is: one JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// Show the standard error of host and agent instead
+    #[arg(long, conflicts_with_all = ["follow", "json"])]
+    host: bool,
+}
+
+pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    let registry = cli.registry()?;
+    let dir = registry.pod_dir(&args.pod);
+    if registry.pod(&args.pod)?.is_none() {
+        return Err(Failure::new(Exit::Refused, format!("there is no Pod {}", args.pod)).hint("yoi status"));
+    }
+    if args.host {
+        let log = fs::read_file_up_to(&dir.join("host.log"), MAX_HISTORY)?.unwrap_or_default();
+        String::from_utf8_lossy(&log).lines().try_for_each(|line| cli.say(visible(line)))?;
+        return Ok(Exit::Done);
+    }
+    // Connected before the file is read, so that nothing is missed between the two.
+    let live = match args.follow && registry.pod_lives(&args.pod)? {
+        true => Some(Client::connect(&registry.socket_path(&args.pod), steps::within(steps::ANSWER))?.0),
+        false => None,
+    };
+    let mut reader = Reader::new();
+    let history = fs::read_file_up_to(&dir.join("history.jsonl"), MAX_HISTORY)?.unwrap_or_default();
+    for line in String::from_utf8_lossy(&history).lines() {
+        if args.json {
+            cli.say(line)?;
+            continue;
+        }
+        match serde_json::from_str::<Entry>(line) {
+            Ok(entry) => reader.entry(cli, &entry)?,
+            // A line that was torn by a crash is shown as it is.
+            Err(_) => cli.say(visible(line))?,
+        }
+    }
+    let Some(mut client) = live else { return Ok(Exit::Done) };
+    while let Some(message) = steps::next(&mut client)? {
+        if args.json {
+            cli.say(String::from_utf8_lossy(&message.to_line()).trim_end())?;
+        } else if let Some(event) = message.event() {
+            reader.event(cli, &event, None)?;
+            if matches!(event, Event::Shutdown { .. }) {
+                break;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}

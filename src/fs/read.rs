@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -28,18 +28,7 @@ pub fn read_file(path: &Path) -> Result<Option<Vec<u8>>, PathError> {
 /// # Errors
 /// The same as those of [`read_file`].
 pub fn read_file_up_to(path: &Path, bound: u64) -> Result<Option<Vec<u8>>, PathError> {
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY)
-        .open(path);
-    let file = match opened {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-            return Err(PathError::refused("read", path, "it is a symbolic link, which yoi never follows"));
-        }
-        Err(error) => return Err(error).context("open", path),
-    };
+    let Some(file) = open_regular(path)? else { return Ok(None) };
     let size = check_regular(&file, path)?;
     if size > bound {
         return Err(PathError::refused("read", path, format!("it has {size} bytes, at most {bound} are read")));
@@ -51,6 +40,36 @@ pub fn read_file_up_to(path: &Path, bound: u64) -> Result<Option<Vec<u8>>, PathE
         return Err(PathError::refused("read", path, format!("it grew past {bound} bytes while it was read")));
     }
     Ok(Some(bytes))
+}
+
+/// Reads the last `bound` bytes of a file that only grows, and tells whether there is more before them; `None` where
+/// there is no such file.
+///
+/// # Errors
+/// The same as those of [`read_file`], except that no size is too large.
+pub fn read_tail(path: &Path, bound: u64) -> Result<Option<(Vec<u8>, bool)>, PathError> {
+    let Some(file) = open_regular(path)? else { return Ok(None) };
+    let start = check_regular(&file, path)?.saturating_sub(bound);
+    let mut bytes = Vec::new();
+    (&file).seek(SeekFrom::Start(start)).context("read", path)?;
+    (&file).take(bound).read_to_end(&mut bytes).context("read", path)?;
+    Ok(Some((bytes, start > 0)))
+}
+
+/// Opens a file for reading without ever waiting for it or following a symlink; `None` where there is no such file.
+fn open_regular(path: &Path) -> Result<Option<File>, PathError> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY)
+        .open(path);
+    match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+            Err(PathError::refused("read", path, "it is a symbolic link, which yoi never follows"))
+        }
+        Err(error) => Err(error).context("open", path),
+    }
 }
 
 /// Checks that an open file is a regular one, ours, and writable by nobody else; gives its size in bytes.

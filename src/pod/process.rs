@@ -1,0 +1,159 @@
+//! The processes below a Pod: how a host cuts itself off from its launcher, and how descendants are found and ended.
+//!
+//! Descendants are ended from the top. A process that is killed hands its children to the nearest living subreaper
+//! above it, which is us, before it can be waited for. So "kill all children, wait for them, look again, until there
+//! are none" finds everybody, in whatever process group or session they hide, and never signals a process id that could
+//! have been reused: a child keeps its id until it is waited for, and only we wait for it.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::libc;
+use nix::sys::signal::{SigHandler, SigSet, Signal, kill, signal};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
+/// The word on a Pod host's command line, after its program, by which other Pods know it.
+pub const POD_HOST: &str = "pod-host";
+
+/// Cuts this process off from who started it, and gives the descriptors that it is to keep, in the order asked for.
+///
+/// Every other descriptor but standard error is closed, standard input and output read and write nothing, the process
+/// leads a session of its own, and no inherited signal disposition or mask is left that would hide the end of a child
+/// or a request to stop. Must be called first of all: before any thread, and before anything else owns a descriptor.
+///
+/// # Errors
+/// When a descriptor to keep is not open or below 3, or a call fails.
+pub fn isolate(keep: &[RawFd]) -> io::Result<Vec<OwnedFd>> {
+    if thread_count()? != 1 {
+        return Err(io::Error::other("a host is cut off before it has threads"));
+    }
+    close_all_but(keep)?;
+    let kept = keep.iter().map(|number| take(*number)).collect::<io::Result<Vec<_>>>()?;
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    nix::unistd::dup2_stdin(&null)?;
+    nix::unistd::dup2_stdout(&null)?;
+    match nix::unistd::setsid() {
+        // A session leader already.
+        Ok(_) | Err(Errno::EPERM) => {}
+        Err(error) => return Err(error.into()),
+    }
+    for number in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
+        // SAFETY: the default disposition runs no code of this process.
+        unsafe { signal(number, SigHandler::SigDfl) }?;
+    }
+    SigSet::empty().thread_set_mask()?;
+    Ok(kept)
+}
+
+fn close_all_but(keep: &[RawFd]) -> io::Result<()> {
+    // The listing's own descriptor is among the numbers, and closed when they have been collected.
+    let open: Vec<RawFd> =
+        fs::read_dir("/proc/self/fd")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    for number in open.into_iter().filter(|number| *number > libc::STDERR_FILENO && !keep.contains(number)) {
+        // SAFETY: nothing in this process owns a descriptor yet but the three standard ones, as the caller promises.
+        let _ = unsafe { libc::close(number) };
+    }
+    Ok(())
+}
+
+fn take(number: RawFd) -> io::Result<OwnedFd> {
+    if number <= libc::STDERR_FILENO {
+        return Err(io::Error::other(format!("descriptor {number} is one of the standard three")));
+    }
+    // SAFETY: the number is borrowed for one call only, which fails if it is not open.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    fcntl(borrowed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))
+        .map_err(|error| io::Error::new(io::Error::from(error).kind(), format!("descriptor {number} is not open")))?;
+    // SAFETY: it is open, handed over by the parent for this process to own, and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// How many threads this process has.
+pub(super) fn thread_count() -> io::Result<usize> {
+    Ok(fs::read_dir("/proc/self/task")?.count())
+}
+
+/// Whether a process is a host or warden of a Pod, by its command line; false for one that has ended.
+pub(super) fn is_pod_host(pid: Pid) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).nth(1) == Some(POD_HOST.as_bytes())
+}
+
+/// The children of this process, those that it was given included, dead or alive.
+fn children() -> io::Result<Vec<Pid>> {
+    let me = Pid::this();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()).map(Pid::from_raw) else {
+            continue;
+        };
+        // A process that is gone by now was reaped by somebody else, so it was no child of ours.
+        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        if parent_in(&stat) == Some(me) {
+            found.push(pid);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the parent from a line of `/proc/PID/stat`: the second field after the command in its parentheses.
+fn parent_in(stat: &str) -> Option<Pid> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(1)?.parse().ok().map(Pid::from_raw)
+}
+
+/// Ends every descendant of this process and waits for them, except other Pods' wardens and all below those.
+///
+/// The process must be a child subreaper, and nothing else in it may wait for children meanwhile. Takes as long as the
+/// kernel needs to end them.
+///
+/// # Errors
+/// When the processes cannot be listed.
+pub(super) fn end_descendants() -> io::Result<()> {
+    loop {
+        let targets: Vec<Pid> = children()?.into_iter().filter(|pid| !is_pod_host(*pid)).collect();
+        if targets.is_empty() {
+            return Ok(());
+        }
+        for pid in &targets {
+            // A child that is not ours to kill (it gained privileges) is waited for all the same.
+            let _ = kill(*pid, Signal::SIGKILL);
+        }
+        for pid in targets {
+            while waitpid(pid, None) == Err(Errno::EINTR) {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_looks_like_fields_does_not_mislead() {
+        let parent = parent_in("812 (a) R 1 (x) S 4711 812 812 0 -1 4194560");
+        assert_eq!(parent, Some(Pid::from_raw(4711)));
+        assert_eq!(parent_in("nonsense"), None);
+    }
+
+    #[test]
+    fn a_child_is_found_and_this_process_is_no_pod_host() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = Pid::from_raw(child.id().try_into().unwrap());
+        assert!(children().unwrap().contains(&pid));
+        assert!(!is_pod_host(Pid::this()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!children().unwrap().contains(&pid));
+    }
+
+    #[test]
+    fn a_descriptor_that_is_not_open_or_a_standard_one_is_not_taken() {
+        assert!(take(999).is_err());
+        assert!(take(2).is_err());
+    }
+}

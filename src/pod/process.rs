@@ -5,6 +5,7 @@
 //! are none" finds everybody, in whatever process group or session they hide, and never signals a process id that could
 //! have been reused: a child keeps its id until it is waited for, and only we wait for it.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
@@ -70,6 +71,12 @@ fn take(number: RawFd) -> io::Result<OwnedFd> {
         .map_err(|error| io::Error::new(io::Error::from(error).kind(), format!("descriptor {number} is not open")))?;
     // SAFETY: it is open, handed over by the parent for this process to own, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// An environment without what yoi's own programs tell each other: a host must not take its launcher's variables for
+/// its own, nor an agent its host's.
+pub(super) fn without_our_own(environment: Vec<(OsString, OsString)>) -> Vec<(OsString, OsString)> {
+    environment.into_iter().filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"YOI_")).collect()
 }
 
 /// How many threads this process has.
@@ -155,5 +162,12 @@ mod tests {
     fn a_descriptor_that_is_not_open_or_a_standard_one_is_not_taken() {
         assert!(take(999).is_err());
         assert!(take(2).is_err());
+    }
+
+    #[test]
+    fn nothing_of_ours_is_in_the_environment() {
+        let environment = ["YOI_TICKET_LOCK", "YOIKS", "PATH"].map(|name| (name.into(), "1".into())).to_vec();
+        let names: Vec<_> = without_our_own(environment).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["YOIKS", "PATH"]);
     }
 }

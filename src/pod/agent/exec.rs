@@ -4,7 +4,6 @@
 //! read, nor a background process that keeps its standard output open, can hang a turn or leave a thread behind.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt as _;
@@ -314,11 +313,6 @@ fn read_some(pipe: &mut Option<impl Read>) -> Option<Vec<u8>> {
         Err(_) => *pipe = None,
     }
     None
-}
-
-/// The environment of an agent's processes: all but what yoi's own programs tell each other.
-pub(super) fn without_our_own(environment: Vec<(OsString, OsString)>) -> Vec<(OsString, OsString)> {
-    environment.into_iter().filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"YOI_")).collect()
 }
 
 #[cfg(test)]

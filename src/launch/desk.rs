@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::tools::{self, ToolBox};
 use crate::domain::{
-    Acceptance, Evidence, Expect, Nonce, Origin, PodId, PodName, Role, SessionEntry, SessionRecord, TicketId, chain,
+    Acceptance, Claim, Evidence, Expect, Nonce, Origin, PodId, PodName, Role, SessionEntry, SessionRecord, TicketId,
+    chain,
 };
 use crate::pod::{Desk, DeskError, Fence, GaveUp, Standing, ToolDescription, ToolOutcome};
 use crate::registry::{JournalEntry, Registry, SessionFence, Withdrawn, Writer};
@@ -198,10 +199,15 @@ impl Desk for RegistryDesk {
     }
 
     fn fence(&self) -> Fence {
-        let ticket = self.me.ticket.as_ref();
-        let claim = ticket.and_then(|ticket| self.registry.claim(ticket).ok().flatten());
-        let claim = claim.filter(|claim| claim.pod_id == Some(self.me.pod_id));
-        Fence { ticket: ticket.map(TicketId::to_string), claim: claim.map(|claim| Expect::from(&claim).to_string()) }
+        let record = self.registry.pod(&self.me.pod).ok().flatten();
+        let claims = record.and_then(|record| self.registry.claims_of(&record).ok()).unwrap_or_default();
+        let launched_on = |claim: &&Claim| Some(&claim.ticket) == self.me.ticket.as_ref();
+        // The ticket that the Pod was launched on, unless its work is done and another's is not.
+        let open = claims.iter().filter(|claim| claim.completed_at.is_none());
+        let own = open.clone().find(launched_on).or_else(|| open.clone().next());
+        let claim = own.or_else(|| claims.iter().find(launched_on));
+        let ticket = claim.map(|claim| &claim.ticket).or(self.me.ticket.as_ref());
+        Fence { ticket: ticket.map(TicketId::to_string), claim: claim.map(|claim| Expect::from(claim).to_string()) }
     }
 
     fn tools(&self) -> Vec<ToolDescription> {

@@ -261,7 +261,9 @@ impl ToolBox {
                 continue;
             }
             return match self.claim(&lock, &writer) {
-                Ok(told) => Ok(format!("ticket {id} is made, in state planning, and you hold it{told}")),
+                Ok(told) => {
+                    Ok(json!({ "id": id, "state": "planning", "note": format!("you hold it{told}") }).to_string())
+                }
                 Err(why) => Err(format!("ticket {id} is made, but you do not hold it: {why}")),
             };
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::desk::{DeskPod, WriterNow};
+use super::identity::{DeskPod, WriterNow};
 use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, Role, SessionEntry, TicketId, chain};
 use crate::fs::{self, Wait, WaitError};
 use crate::pod::{ToolDescription, ToolOutcome};

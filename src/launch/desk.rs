@@ -1,18 +1,14 @@
 //! The desk of one Pod: what its host asks of the registry and of the tickets.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::identity::{Attempt, DeskPod, WriterNow};
 use super::tools::{self, ToolBox};
-use crate::domain::{
-    Acceptance, Claim, Evidence, Expect, Nonce, Origin, PodId, PodName, Role, SessionEntry, SessionRecord, TicketId,
-    chain,
-};
+use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, SessionEntry, SessionRecord, TicketId, chain};
 use crate::pod::{Desk, DeskError, Fence, GaveUp, Standing, ToolDescription, ToolOutcome};
-use crate::registry::{JournalEntry, Registry, SessionFence, Withdrawn, Writer};
+use crate::registry::{JournalEntry, Registry, SessionFence, Withdrawn};
 
 /// The registry and the tickets, as one Pod sees them.
 pub struct RegistryDesk {

@@ -1,7 +1,7 @@
 //! Launching a Pod on a ticket, restoring it, and undoing what fails.
 //!
-//! [`plan`] is pure; [`execute`] does and undoes; [`steps`] are what the plumbing's verbs call one by one. [`desk`] and
-//! [`tools`] are the other side: what the Pod's host, in its own process, asks of the registry and the tickets.
+//! `plan` is pure; `execute` does and undoes; [`steps`] are what the plumbing's verbs call one by one. `desk` and `tools`
+//! are the other side: what the Pod's host, in its own process, asks of the registry and the tickets.
 
 mod by_hand;
 mod desk;

@@ -57,7 +57,7 @@ pub fn read_tail(path: &Path, bound: u64) -> Result<Option<(Vec<u8>, bool)>, Pat
 }
 
 /// Opens a file for reading without ever waiting for it or following a symlink; `None` where there is no such file.
-fn open_regular(path: &Path) -> Result<Option<File>, PathError> {
+pub(super) fn open_regular(path: &Path) -> Result<Option<File>, PathError> {
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY)

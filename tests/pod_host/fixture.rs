@@ -55,6 +55,7 @@ pub struct Specification {
     pub probation: Duration,
     pub restored: bool,
     pub launcher: bool,
+    pub grace: Duration,
 }
 
 impl Specification {
@@ -74,6 +75,7 @@ impl Specification {
             probation: Duration::from_secs(60),
             restored: false,
             launcher: true,
+            grace: yoi::pod::warden::GRACE,
         }
     }
 
@@ -98,7 +100,7 @@ pub fn host_main() -> i32 {
     let cgroup = Cgroup::create(&random_suffix());
     fs::write(spec.file("cgroup"), cgroup.as_ref().map_or("", Cgroup::recorded)).unwrap();
     let desk = Arc::new(FileDesk::new(&spec.directory));
-    let setup = Setup { lock, ticket_locks, launcher, ready, socket: spec.socket.clone(), cgroup };
+    let setup = Setup { lock, ticket_locks, launcher, ready, socket: spec.socket.clone(), cgroup, grace: spec.grace };
     match split(setup).unwrap() {
         Side::Warden(warden) => warden.run(&*desk),
         Side::Host(host) => host.run(host_setup(&spec), desk),

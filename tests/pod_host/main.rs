@@ -26,6 +26,7 @@ fn main() {
     match arguments.get(1).map(String::as_str) {
         Some(yoi::pod::process::POD_HOST) => std::process::exit(fixture::host_main()),
         Some("launch-second") => return processes::launch_second(&arguments[2]),
+        Some("connect") => return wire::connect(&arguments[2]),
         _ => {}
     }
     let filters: Vec<&String> = arguments[1..].iter().filter(|argument| !argument.starts_with('-')).collect();

@@ -147,8 +147,10 @@ tests! {
     }
 
     fn a_host_that_hangs_is_ended_by_its_warden_after_a_signal() {
-        // The warden's patience is 20 s.
-        let mut pod = Pod::start(FAMILY);
+        let directory = tempfile::tempdir().unwrap();
+        let grace = Duration::from_millis(100);
+        let mut pod = Pod::spawn(Specification { grace, ..Specification::script(directory.path(), FAMILY) });
+        pod.ready().unwrap();
         let _client = launch(&pod);
         let family = family(&pod);
         pod.signal(pod.host(), Signal::SIGSTOP);

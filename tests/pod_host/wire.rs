@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 
 use serde_json::json;
 use yoi::domain::{Role, Segment};
@@ -10,6 +12,14 @@ use yoi::pod::protocol::{MAX_LINE, Method};
 
 use crate::fixture::{Pod, data, until};
 use crate::tests;
+
+/// The stranger of a test: connects and tells what it got.
+pub fn connect(socket: &str) {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    let mut first = [0; 18];
+    let _ = stream.read_exact(&mut first);
+    println!("{}", if first.starts_with(b"{\"event\":\"snapshot") { "a snapshot" } else { "nothing" });
+}
 
 tests! {
     fn a_pod_that_is_ready_greets_with_a_snapshot() {
@@ -51,6 +61,28 @@ tests! {
         assert!(!snapshot.probation);
     }
 
+    fn another_user_is_not_served() {
+        if !nix::unistd::geteuid().is_root() {
+            println!("(needs root to be somebody else)");
+            return;
+        }
+        let pod = Pod::start("cat");
+        let open = |path: &std::path::Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let program = pod.file("stranger");
+        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        open(&pod.spec.directory, 0o755);
+        open(pod.spec.socket.parent().unwrap(), 0o755);
+        open(&pod.spec.socket, 0o666);
+        open(&program, 0o755);
+        let connect = |user| {
+            let mut command = std::process::Command::new(&program);
+            let output = command.arg("connect").arg(&pod.spec.socket).uid(user).gid(user).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert_eq!(connect(65534), "nothing\n");
+        assert_eq!(connect(0), "a snapshot\n");
+    }
+
     fn a_line_that_is_too_long_is_answered_and_ends_the_connection() {
         let pod = Pod::start("cat");
         let mut raw = UnixStream::connect(&pod.spec.socket).unwrap();
@@ -65,10 +97,21 @@ tests! {
     }
 
     fn a_slow_client_is_disconnected_and_nobody_waits_for_it() {
-        let pod = Pod::start("head -c 30000000 /dev/zero | tr '\\0' x");
+        // A mebibyte at a time, the next when the other client has it: only who never reads falls behind.
+        let script = "for i in 0 1 2 3 4 5 6 7; do head -c 1048576 /dev/zero | tr '\\0' x; \
+            until test -e go$i; do sleep 0.01; done; done";
+        let pod = Pod::start(script);
         let mut slow = UnixStream::connect(&pod.spec.socket).unwrap();
         let (mut client, _) = pod.connect();
         pod.launch(&mut client);
+        for i in 0..8 {
+            let mut received = 0;
+            client.read_until(|message| {
+                received += data(message, "text").as_str().map_or(0, str::len);
+                received == 1 << 20
+            });
+            fs::write(pod.file(&format!("go{i}")), "").unwrap();
+        }
         client.read_to("run_end");
         let mut bytes = Vec::new();
         let _ = slow.read_to_end(&mut bytes);
@@ -96,7 +139,8 @@ tests! {
         let (mut before, _) = pod.connect();
         fs::remove_file(&pod.spec.socket).unwrap();
         until("the socket is back", || UnixStream::connect(&pod.spec.socket).is_ok());
-        fs::remove_dir_all(pod.spec.socket.parent().unwrap()).unwrap();
+        // The Pod may be faster than the removal.
+        until("the directory is gone", || fs::remove_dir_all(pod.spec.socket.parent().unwrap()).is_ok());
         until("the socket is back", || UnixStream::connect(&pod.spec.socket).is_ok());
         assert_eq!(before.ask(&Method::Status {}).unwrap().event, "status", "who was connected still is");
         let (mut after, _) = pod.connect();

@@ -56,6 +56,7 @@ pub struct Specification {
     pub restored: bool,
     pub launcher: bool,
     pub grace: Duration,
+    pub cgroup: bool,
 }
 
 impl Specification {
@@ -76,6 +77,7 @@ impl Specification {
             restored: false,
             launcher: true,
             grace: yoi::pod::warden::GRACE,
+            cgroup: true,
         }
     }
 
@@ -97,7 +99,7 @@ pub fn host_main() -> i32 {
     let launcher = kept.next();
     let lock = OfdLock::acquire(&spec.file("pod.lock"), Wait::No).unwrap();
     fs::create_dir_all(spec.file("pod")).unwrap();
-    let cgroup = Cgroup::create(&random_suffix());
+    let cgroup = spec.cgroup.then(|| Cgroup::create(&random_suffix())).flatten();
     fs::write(spec.file("cgroup"), cgroup.as_ref().map_or("", Cgroup::recorded)).unwrap();
     let desk = Arc::new(FileDesk::new(&spec.directory));
     let setup = Setup { lock, ticket_locks, launcher, ready, socket: spec.socket.clone(), cgroup, grace: spec.grace };
@@ -140,8 +142,15 @@ pub struct Pod {
 impl Pod {
     /// Starts a Pod whose agent is a shell script, and waits until it is ready.
     pub fn start(script: &str) -> Self {
+        Self::start_as(script, |_| {})
+    }
+
+    /// The same with changes to its specification.
+    pub fn start_as(script: &str, change: impl FnOnce(&mut Specification)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut pod = Self::spawn(Specification::script(directory.path(), script));
+        let mut spec = Specification::script(directory.path(), script);
+        change(&mut spec);
+        let mut pod = Self::spawn(spec);
         pod._directory = Some(directory);
         pod.ready().unwrap();
         pod

@@ -86,10 +86,7 @@ tests! {
     }
 
     fn a_pod_that_is_never_confirmed_gives_up_at_its_deadline() {
-        let directory = tempfile::tempdir().unwrap();
-        let spec = Specification { probation: Duration::from_millis(50), ..Specification::script(directory.path(), "cat") };
-        let mut pod = Pod::spawn(spec);
-        pod.ready().unwrap();
+        let mut pod = Pod::start_as("cat", |spec| spec.probation = Duration::from_millis(50));
         assert!(pod.ended().success());
         pod.is_gone();
         assert!(!pod.file("pod").exists());

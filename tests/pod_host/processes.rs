@@ -24,6 +24,11 @@ fn family(pod: &Pod) -> [i32; 3] {
     ["agent", "child", "stray"].map(|name| pod.pid_in(name))
 }
 
+/// Pods of that family, with a cgroup and without.
+fn families() -> impl Iterator<Item = Pod> {
+    [true, false].into_iter().map(|cgroup| Pod::start_as(FAMILY, |spec| spec.cgroup = cgroup))
+}
+
 fn launch(pod: &Pod) -> Conversation {
     let (mut client, _) = pod.connect();
     pod.launch(&mut client);
@@ -72,12 +77,13 @@ fn resident_kib(pid: i32) -> u64 {
 
 tests! {
     fn a_shutdown_ends_strays_in_other_sessions() {
-        let mut pod = Pod::start(FAMILY);
-        let mut client = launch(&pod);
-        let family = family(&pod);
-        client.ask(&Method::Shutdown { now: true }).unwrap();
-        none_is_left(&pod, &family);
-        assert!(pod.ended().success());
+        for mut pod in families() {
+            let mut client = launch(&pod);
+            let family = family(&pod);
+            client.ask(&Method::Shutdown { now: true }).unwrap();
+            none_is_left(&pod, &family);
+            assert!(pod.ended().success());
+        }
     }
 
     fn a_stray_of_an_earlier_turn_is_ended_too() {
@@ -92,14 +98,15 @@ tests! {
     }
 
     fn a_host_that_is_killed_leaves_nothing() {
-        let mut pod = Pod::start(FAMILY);
-        let mut client = launch(&pod);
-        let family = family(&pod);
-        pod.signal(pod.host(), Signal::SIGKILL);
-        none_is_left(&pod, &family);
-        assert!(client.is_closed());
-        assert_eq!(pod.ended().code(), Some(128));
-        assert!(pod.file("claim").exists() && pod.file("pod").exists(), "a confirmed Pod can be restored");
+        for mut pod in families() {
+            let mut client = launch(&pod);
+            let family = family(&pod);
+            pod.signal(pod.host(), Signal::SIGKILL);
+            none_is_left(&pod, &family);
+            assert!(client.is_closed());
+            assert_eq!(pod.ended().code(), Some(128));
+            assert!(pod.file("claim").exists() && pod.file("pod").exists(), "a confirmed Pod can be restored");
+        }
     }
 
     fn a_host_that_is_killed_on_probation_leaves_neither_offer_nor_directory() {
@@ -124,16 +131,17 @@ tests! {
     }
 
     fn a_pod_whose_warden_is_killed_stops() {
-        let mut pod = Pod::start(FAMILY);
-        let mut client = launch(&pod);
-        let family = family(&pod);
-        let host = pod.host().as_raw();
-        pod.signal(pod.warden(), Signal::SIGKILL);
-        client.read_to("shutdown");
-        none_is_left(&pod, &family);
-        pod.ended();
-        until("the host is gone", || is_gone(host));
-        assert_eq!(pod.history().last().unwrap().data, json!({"reason": "warden"}));
+        for mut pod in families() {
+            let mut client = launch(&pod);
+            let family = family(&pod);
+            let host = pod.host().as_raw();
+            pod.signal(pod.warden(), Signal::SIGKILL);
+            client.read_to("shutdown");
+            none_is_left(&pod, &family);
+            pod.ended();
+            until("the host is gone", || is_gone(host));
+            assert_eq!(pod.history().last().unwrap().data, json!({"reason": "warden"}));
+        }
     }
 
     fn a_pod_whose_warden_is_killed_on_probation_removes_its_directory_itself() {
@@ -147,10 +155,7 @@ tests! {
     }
 
     fn a_host_that_hangs_is_ended_by_its_warden_after_a_signal() {
-        let directory = tempfile::tempdir().unwrap();
-        let grace = Duration::from_millis(100);
-        let mut pod = Pod::spawn(Specification { grace, ..Specification::script(directory.path(), FAMILY) });
-        pod.ready().unwrap();
+        let mut pod = Pod::start_as(FAMILY, |spec| spec.grace = Duration::from_millis(100));
         let _client = launch(&pod);
         let family = family(&pod);
         pod.signal(pod.host(), Signal::SIGSTOP);

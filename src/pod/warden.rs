@@ -3,7 +3,7 @@
 //! A Pod is two processes, made by [`split`]: the warden, with one thread and next to nothing to do, and the host. Both
 //! hold the Pod's lock. When the host ends, in whatever way, the warden ends every descendant, removes the socket, and
 //! goes; so a Pod lock that is free means that nothing of the Pod is left. When the warden is killed, the host sees the
-//! end of the [`Link`] and stops.
+//! end of the connection between the two and stops.
 //!
 //! Until the host says that its probation is over, the warden holds the ticket's lock too, and gives the attempt up
 //! itself should the host end: the host may have died at any instruction.
@@ -74,7 +74,7 @@ pub struct Warden {
     grace: Duration,
 }
 
-/// The child's side; [`HostSide::run`](super::host) takes it from here.
+/// The child's side; [`HostSide::run`] takes it from here.
 #[derive(Debug)]
 pub struct HostSide {
     pub(super) link: UnixStream,

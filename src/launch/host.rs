@@ -141,6 +141,7 @@ fn become_pod(
         ready,
         socket: registry.socket_path(&spec.pod),
         cgroup: settled.cgroup,
+        grace: warden::GRACE,
     };
     match warden::split(setup)? {
         Side::Warden(warden) => Ok(warden.run(&desk)),

@@ -97,10 +97,10 @@ fn script(plan: &TicketRoleLaunchPlan) -> String {
     let id = plan.ticket.as_ref().map(|ticket| ticket.id.as_str());
     let ticket: Vec<&str> = id.iter().flat_map(|id| ["--ticket", *id]).collect();
     let line = |words: &[&str], more: &[&str]| command(words.iter().chain(more));
+    let plan_line = line(&["yoi-claim", "launch-plan", "--role", role, "--pod", pod], &ticket);
     let mut lines = vec![
-        line(&["yoi-claim", "launch-plan", "--role", role, "--pod", pod], &ticket) + " >plan.json",
         line(&["yoi-claim", "pod-spawn", pod, "--role", role, "--profile", profile], &ticket),
-        line(&["yoi-claim", "pod-run", pod, "--plan", "plan.json"], &[]),
+        format!("{plan_line} | {}", line(&["yoi-claim", "pod-run", pod, "--plan", "-"], &[])),
     ];
     if let Some(id) = id {
         lines.push(line(&["yoi-claim", "claim-commit", id, "--pod", pod, "--role", role, "--evidence", evidence], &[]));
@@ -108,8 +108,11 @@ fn script(plan: &TicketRoleLaunchPlan) -> String {
     let origin = plan.origin.as_str();
     lines.push(line(&["yoi-claim", "session-record", pod, "--role", role, "--origin", origin], &ticket));
     lines.push(line(&["yoi-claim", "pod-confirm", pod], &[]));
-    match id {
-        Some(id) => line(&["yoi-claim", "ticket-lock", id, "--", "sh", "-ec", &lines.join("\n")], &[]),
-        None => lines.join("\n"),
+    let Some(id) = id else { return lines.join("\n") };
+    let under_lock = line(&["yoi-claim", "ticket-lock", id, "--", "sh", "-ec"], &[]);
+    match lines.iter().any(|line| line.contains('\'')) {
+        // Words that need quotes of their own are quoted once more as a whole.
+        true => format!("{under_lock} {}", command([lines.join("; ")])),
+        false => format!("{under_lock} '\n  {}'", lines.join("\n  ")),
     }
 }

@@ -43,6 +43,6 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     if args.message.as_deref().is_some_and(|message| message.trim().is_empty()) {
         return Err(Failure::new(Exit::Usage, "cannot begin an intake: the message is blank"));
     }
-    let plan = setup.plan(Role::Intake, ticket, args.pod, args.message)?;
-    launching::run(&plan, &setup, &args.launch, cli)
+    let plan = setup.plan(Role::Intake, ticket, args.pod, args.message.clone())?;
+    launching::run(&plan, args.message.as_deref(), &setup, &args.launch, cli)
 }

@@ -28,15 +28,16 @@ pub(super) struct LaunchArgs {
     probation: Duration,
 }
 
-/// Executes a plan, or prints the commands that would.
+/// Executes a plan that was made with an instruction, or prints the commands that would.
 pub(super) fn run(
     plan: &TicketRoleLaunchPlan,
+    instruction: Option<&str>,
     setup: &Setup,
     args: &LaunchArgs,
     cli: &mut Cli,
 ) -> Result<Exit, Failure> {
     if args.dry_run {
-        cli.say(script(plan))?;
+        cli.say(script(plan, instruction))?;
         return Ok(Exit::Done);
     }
     let launched = execute(plan, setup, args, cli)?;
@@ -90,14 +91,15 @@ fn doing(step: Step) -> &'static str {
 }
 
 /// The plumbing commands that do what this launch does; on a ticket they belong under `ticket-lock`.
-fn script(plan: &TicketRoleLaunchPlan) -> String {
+fn script(plan: &TicketRoleLaunchPlan, instruction: Option<&str>) -> String {
     let (pod, role) = (plan.pod.as_str(), plan.role.as_str());
     let profile = plan.profile.as_deref().unwrap_or("PROFILE");
     let evidence = Evidence::UserMessage.as_str();
     let id = plan.ticket.as_ref().map(|ticket| ticket.id.as_str());
     let ticket: Vec<&str> = id.iter().flat_map(|id| ["--ticket", *id]).collect();
     let line = |words: &[&str], more: &[&str]| command(words.iter().chain(more));
-    let plan_line = line(&["yoi-claim", "launch-plan", "--role", role, "--pod", pod], &ticket);
+    let asked: Vec<&str> = instruction.iter().flat_map(|text| ["--instruction", *text]).chain(ticket.clone()).collect();
+    let plan_line = line(&["yoi-claim", "launch-plan", "--role", role, "--pod", pod], &asked);
     let mut lines = vec![
         line(&["yoi-claim", "pod-spawn", pod, "--role", role, "--profile", profile], &ticket),
         format!("{plan_line} | {}", line(&["yoi-claim", "pod-run", pod, "--plan", "-"], &[])),

@@ -259,7 +259,7 @@ impl Started {
         entry.pod = Some(self.pod.clone());
         entry.ticket = ticket.cloned();
         let _ = registry.log(&(services.writer)(), entry);
-        Failed { step, pod: self.pod, why: why.to_owned(), log, undone }
+        Failed { step, pod: self.pod, ticket: ticket.cloned(), why: why.to_owned(), log, undone }
     }
 
     /// Shutdown, then SIGTERM, then SIGKILL, each given its time; tells whether the Pod lock is free.

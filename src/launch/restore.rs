@@ -135,6 +135,7 @@ pub fn restore_pod(
         workflow: record.workflow.clone(),
         launch_prompt: record.launch_prompt.clone(),
         directory: record.directory(),
+        ready: options.ready,
         probation: options.probation,
     };
     let started = spawn(services, &request, None, Some(read)).map_err(|failure| match failure {

@@ -23,7 +23,7 @@ use crate::pod::protocol::Method;
 use crate::pod::spawn::{Spawn, SpawnError, Spawned};
 use crate::registry::{JournalEntry, Registry, TicketLock};
 
-/// How long a host may take until it says ready.
+/// How long a host may take until it says ready, unless the caller says otherwise.
 pub const READY: Duration = Duration::from_secs(20);
 /// How long each stage of ending a Pod may take: shutdown, SIGTERM, SIGKILL.
 const STAGE: Duration = Duration::from_secs(4);
@@ -69,6 +69,8 @@ pub struct SpawnRequest {
     pub launch_prompt: Option<String>,
     /// The agent's working directory.
     pub directory: PathBuf,
+    /// How long the host may take until it says ready.
+    pub ready: Duration,
     /// How long the Pod waits for its confirmation.
     pub probation: Duration,
 }
@@ -210,7 +212,7 @@ pub fn spawn(
             return Err(not_started(PathError { doing: "start", path: services.program.clone(), source }));
         }
     };
-    let ready = process.wait_until_ready(READY);
+    let ready = process.wait_until_ready(request.ready);
     let socket = match &ready {
         Ok(ready) => ready.socket.clone(),
         Err(_) => registry.socket_path(&request.pod),
@@ -257,7 +259,7 @@ impl Started {
         entry.pod = Some(self.pod.clone());
         entry.ticket = ticket.cloned();
         let _ = registry.log(&(services.writer)(), entry);
-        Failed { step, pod: self.pod, why: why.to_owned(), log, undone }
+        Failed { step, pod: self.pod, ticket: ticket.cloned(), why: why.to_owned(), log, undone }
     }
 
     /// Shutdown, then SIGTERM, then SIGKILL, each given its time; tells whether the Pod lock is free.

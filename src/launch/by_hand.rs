@@ -78,7 +78,7 @@ impl Setup {
         spawn(services, &request, lock.as_ref(), launcher).map_err(|failure| match failure {
             SpawnFailure::Taken => TicketRoleLaunchError::NameTaken { pod: pod.pod },
             SpawnFailure::NotStarted(source) => TicketRoleLaunchError::Prepare(source),
-            SpawnFailure::Failed(failed) => TicketRoleLaunchError::Failed(Box::new(failed)),
+            SpawnFailure::Failed(failed) => TicketRoleLaunchError::Failed(failed),
         })
     }
 }

@@ -267,7 +267,7 @@ impl Follower {
                         let _ = ptrace::interrupt(*other);
                     }
                 }
-                say(&News::Held);
+                say(&News::Held(process.as_raw().unsigned_abs()));
                 true
             }
         }

@@ -129,7 +129,8 @@ impl Report {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum News {
-    Held,
+    /// The process of this number is held.
+    Held(u32),
     Ended(Report),
 }
 
@@ -158,18 +159,18 @@ impl Tracer {
         Self { process, news, ended: None }
     }
 
-    /// The tracer's process.
+    /// The tracer's own process.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// Waits until the process is held; false when it did not come to that.
-    pub fn wait_until_held(&mut self) -> bool {
+    /// Waits until a process is held, and gives its number; `None` when it did not come to that.
+    pub fn wait_until_held(&mut self) -> Option<u32> {
         match self.listen() {
-            News::Held => true,
+            News::Held(process) => Some(process),
             News::Ended(report) => {
                 self.ended = Some(report);
-                false
+                None
             }
         }
     }

@@ -152,7 +152,7 @@ fn a_process_is_held_before_a_call() {
     std::fs::remove_file(&out).unwrap();
     let act = (Part::Launcher, second + 1, Action::Hold);
     let mut tracer = start(dir.path(), Some(act), Until::AllEnd, &["sh", "-c", THREE_LINES]);
-    assert!(tracer.wait_until_held());
+    assert!(tracer.wait_until_held().is_some());
     assert_eq!(lines(&out), 1);
     let report = tracer.finish();
     assert_eq!(report.root, Some(End::Exited(0)));
@@ -160,7 +160,7 @@ fn a_process_is_held_before_a_call() {
     // What never comes to the call is not held.
     let act = (Part::Launcher, 10_000, Action::Hold);
     let mut tracer = start(dir.path(), Some(act), Until::AllEnd, &["/bin/true"]);
-    assert!(!tracer.wait_until_held());
+    assert_eq!(tracer.wait_until_held(), None);
     assert!(!tracer.finish().acted);
 }
 

@@ -20,7 +20,19 @@ const STEPS: &[&[&str]] = &[
 
 /// Words that only some rooms may use, and why.
 const BANS: &[(&[&str], &[&str], &str)] = &[
-    (&["std::env", "env::var", "env::args", "env::current_dir"], &["cli"], "only cli reads the environment"),
+    (
+        &[
+            "use std::env",
+            "env::var",
+            "env::args",
+            "env::current_dir",
+            "env::current_exe",
+            "env::temp_dir",
+            "env::set_",
+        ],
+        &["cli"],
+        "only cli reads the environment",
+    ),
     (&["Utc::now", "Local::now", "SystemTime::now"], &["cli"], "only cli reads the clock"),
     (&["is_terminal"], &["cli", "panel"], "only cli and panel look at the terminal"),
     (&["println!", "eprintln!", "print!", "eprint!"], &["cli"], "only cli prints"),

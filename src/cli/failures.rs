@@ -124,7 +124,10 @@ impl HasExit for ShutDownError {
 
 impl HasExit for ClientError {
     fn exit(&self) -> Exit {
-        Exit::LaunchFailed
+        match self {
+            Self::Refused { .. } => Exit::Refused,
+            _ => Exit::Environment,
+        }
     }
 }
 
@@ -152,13 +155,13 @@ impl From<TicketRoleLaunchError> for Failure {
         let failure = Self::of(exit, &error);
         match &error {
             E::Claimed { claim, status } => match status {
-                ClaimStatus::Live => failure.hint(command(&["yoi", "attach", claim.pod.as_str()])),
-                ClaimStatus::Restorable => failure.hint(command(&["yoi", "restore", claim.pod.as_str()])),
-                _ => failure.hint(command(&["yoi", "why", claim.ticket.as_str()])),
+                ClaimStatus::Live => failure.hint(command(["yoi", "attach", claim.pod.as_str()])),
+                ClaimStatus::Restorable => failure.hint(command(["yoi", "restore", claim.pod.as_str()])),
+                _ => failure.hint(command(["yoi", "why", claim.ticket.as_str()])),
             },
-            E::Stale { claim, .. } => failure.hint(command(&["yoi", "why", claim.ticket.as_str()])),
+            E::Stale { claim, .. } => failure.hint(command(["yoi", "why", claim.ticket.as_str()])),
             E::InFlight { ticket, .. } | E::Unknown { ticket, .. } => {
-                failure.hint(command(&["yoi", "why", ticket.as_str()]))
+                failure.hint(command(["yoi", "why", ticket.as_str()]))
             }
             E::NoProfile { role, place, .. } => {
                 failure.hint(format!("set profile = \"project:NAME\" under [roles.{role}] in {place}"))
@@ -168,7 +171,7 @@ impl From<TicketRoleLaunchError> for Failure {
             }
             E::Failed(failed) => failure.detail(failed.log.clone()),
             E::Partial(partial) => partial.mend.iter().fold(failure, |failure, words| {
-                failure.hint(command(&words.iter().map(String::as_str).collect::<Vec<_>>()))
+                failure.hint(command(words.iter().map(String::as_str).collect::<Vec<_>>()))
             }),
             _ => failure,
         }
@@ -193,9 +196,9 @@ impl From<RestoreError> for Failure {
         };
         let failure = Self::of(exit, &error);
         match &error {
-            E::Live { pod } => failure.hint(command(&["yoi", "attach", pod.as_str()])),
+            E::Live { pod } => failure.hint(command(["yoi", "attach", pod.as_str()])),
             E::ClaimMoved { ticket, .. } | E::InFlight { ticket, .. } => {
-                failure.hint(command(&["yoi", "why", ticket.as_str()]))
+                failure.hint(command(["yoi", "why", ticket.as_str()]))
             }
             E::Failed(failed) => failure.detail(failed.log.clone()),
             _ => failure,

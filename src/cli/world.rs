@@ -4,11 +4,14 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::quote::command;
 use super::{Cli, Exit, Failure, OrExit as _, PodRow};
-use crate::domain::{Expect, TicketId};
+use crate::domain::{Expect, PodName, TicketId};
 use crate::fs::IoContext as _;
-use crate::launch::{PodView, RestoreCheck, Services, Setup, Surroundings, WriterNow};
+use crate::launch::{PodView, RestoreCheck, Services, Setup, Surroundings, WriterNow, steps};
+use crate::pod::client::Client;
 use crate::pod::process;
+use crate::pod::protocol::Snapshot;
 use crate::registry::{Registry, ReleasedBy, Writer};
 
 /// The largest input that is read from a file or standard input, in bytes.
@@ -74,24 +77,43 @@ impl Cli {
         self.environment().variable("YOI_POD").is_some() || process::descends_from_host()
     }
 
-    /// As whom a claim is released: a Pod releases its own, a person any that is not live.
+    /// As whom a claim is released, and which: a Pod releases its own, a person any that is not live.
     ///
     /// # Errors
     /// When this runs inside a Pod, and the claim is not that Pod's own.
-    pub fn releases_as(&self, ticket: &TicketId, expect: Expect) -> Result<ReleasedBy, Failure> {
+    pub fn releases_as(&self, ticket: &TicketId, expect: Expect) -> Result<(ReleasedBy, Expect), Failure> {
         if !self.is_inside_pod() {
-            return Ok(ReleasedBy::Other);
+            return Ok((ReleasedBy::Other, expect));
         }
-        let own = self.environment().ticket()?.as_ref() == Some(ticket)
-            && self
-                .environment()
-                .claim()?
-                .is_some_and(|own| own.generation == expect.generation && own.nonce == expect.nonce);
-        if own {
-            return Ok(ReleasedBy::Holder);
+        // The Pod's own claim carries its nonce, which proves more than a name could.
+        let own = self.environment().claim()?.filter(|own| {
+            own.nonce.is_some()
+                && own.generation == expect.generation
+                && (expect.nonce.is_none() || expect.nonce == own.nonce)
+        });
+        if let (Some(own), true) = (own, self.environment().ticket()?.as_ref() == Some(ticket)) {
+            return Ok((ReleasedBy::Holder, own));
         }
         let text = format!("cannot release the claim on ticket {ticket} from inside a Pod: it is not that Pod's own");
         Err(Failure::new(Exit::Refused, text))
+    }
+
+    /// Connects to a Pod that must run.
+    ///
+    /// # Errors
+    /// When there is no such Pod, it does not run, or it does not answer.
+    pub fn connect(&self, registry: &Registry, pod: &PodName) -> Result<(Client, Snapshot), Failure> {
+        if !registry.pod_lives(pod)? {
+            return Err(match registry.pod(pod)? {
+                Some(_) => Failure::new(Exit::Refused, format!("Pod {pod} does not run")).hint(command([
+                    "yoi",
+                    "restore",
+                    pod.as_str(),
+                ])),
+                None => Failure::new(Exit::Refused, format!("there is no Pod {pod}")).hint("yoi status"),
+            });
+        }
+        Ok(Client::connect(&registry.socket_path(pod), steps::within(steps::ANSWER))?)
     }
 
     /// Reads a file of at most 1 MiB; `-` is standard input.

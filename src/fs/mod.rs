@@ -30,4 +30,6 @@ pub use lock::{FlockGuard, LockState, OfdLock, Wait, WaitError, holder_line, hol
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};
 pub use read::{MAX_RECORD, changed_at, check_readable, entries, read_file, read_file_up_to, read_tail};
-pub use write::{Linked, append_line, create_file, link_into_place, rename_into_place, replace, sync_dir, unlink};
+pub use write::{
+    Linked, append_line, create_file, link_into_place, rename_into_place, replace, sync_dir, sync_file, unlink,
+};

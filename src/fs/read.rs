@@ -77,7 +77,7 @@ pub fn changed_at(path: &Path) -> Result<chrono::DateTime<chrono::Utc>, PathErro
 }
 
 /// Opens a file for reading and gives its size in bytes; `None` where there is no such file.
-fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
+pub(super) fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY)

@@ -117,6 +117,17 @@ pub fn sync_dir(path: &Path) -> Result<(), PathError> {
     dir.sync_all().context("sync the directory", path)
 }
 
+/// Makes what was written to a file durable, by whomever.
+///
+/// # Errors
+/// When there is no such regular file of ours, or it cannot be synced; its durability is then unknown.
+pub fn sync_file(path: &Path) -> Result<(), PathError> {
+    let Some((file, _size)) = super::read::open_regular(path)? else {
+        return Err(io::Error::from(io::ErrorKind::NotFound)).context("sync", path);
+    };
+    file.sync_data().context("sync", path)
+}
+
 /// Removes a name; one that is gone already is as good. Tells whether it was there.
 ///
 /// # Errors

@@ -1,50 +1,14 @@
 //! The desk of one Pod: what its host asks of the registry and of the tickets.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::identity::{Attempt, DeskPod, WriterNow};
 use super::tools::{self, ToolBox};
-use crate::domain::{
-    Acceptance, Evidence, Expect, Nonce, Origin, PodId, PodName, Role, SessionEntry, SessionRecord, TicketId, chain,
-};
+use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, SessionEntry, SessionRecord, TicketId, chain};
 use crate::pod::{Desk, DeskError, Fence, GaveUp, Standing, ToolDescription, ToolOutcome};
-use crate::registry::{JournalEntry, Registry, SessionFence, Withdrawn, Writer};
-
-/// Tells who writes, and the moment, whenever it is asked.
-pub type WriterNow = Arc<dyn Fn() -> Writer + Send + Sync>;
-
-/// Which Pod a desk serves, and in which attempt.
-#[derive(Debug, Clone)]
-pub struct DeskPod {
-    /// The Pod's name.
-    pub pod: PodName,
-    /// Its identity.
-    pub pod_id: PodId,
-    /// What it is for.
-    pub role: Role,
-    /// How its session came about.
-    pub origin: Origin,
-    /// The ticket that it is launched on.
-    pub ticket: Option<TicketId>,
-    /// Whether it is new.
-    pub attempt: Attempt,
-}
-
-/// How a host came to be started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempt {
-    /// A launch, which ends in a claim (without a ticket: in a session record) or leaves nothing.
-    Launch {
-        /// Identifies the attempt: all its steps carry it, and undoing goes by it.
-        nonce: Nonce,
-    },
-    /// A Pod without an attempt's nonce, started by hand: confirmed without a claim.
-    Unclaimed,
-    /// A stopped Pod is brought back; it commits nothing and leaves its directory as it is.
-    Restore,
-}
+use crate::registry::{JournalEntry, Registry, SessionFence, Withdrawn};
 
 /// The registry and the tickets, as one Pod sees them.
 pub struct RegistryDesk {
@@ -198,10 +162,15 @@ impl Desk for RegistryDesk {
     }
 
     fn fence(&self) -> Fence {
-        let ticket = self.me.ticket.as_ref();
-        let claim = ticket.and_then(|ticket| self.registry.claim(ticket).ok().flatten());
-        let claim = claim.filter(|claim| claim.pod_id == Some(self.me.pod_id));
-        Fence { ticket: ticket.map(TicketId::to_string), claim: claim.map(|claim| Expect::from(&claim).to_string()) }
+        let record = self.registry.pod(&self.me.pod).ok().flatten();
+        let claims = record.and_then(|record| self.registry.claims_of(&record).ok()).unwrap_or_default();
+        let launched_on = |claim: &&Claim| Some(&claim.ticket) == self.me.ticket.as_ref();
+        // The ticket that the Pod was launched on, unless its work is done and another's is not.
+        let open = claims.iter().filter(|claim| claim.completed_at.is_none());
+        let own = open.clone().find(launched_on).or_else(|| open.clone().next());
+        let claim = own.or_else(|| claims.iter().find(launched_on));
+        let ticket = claim.map(|claim| &claim.ticket).or(self.me.ticket.as_ref());
+        Fence { ticket: ticket.map(TicketId::to_string), claim: claim.map(|claim| Expect::from(claim).to_string()) }
     }
 
     fn tools(&self) -> Vec<ToolDescription> {

@@ -7,8 +7,9 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::desk::{Attempt, DeskPod, RegistryDesk, WriterNow};
+use super::desk::RegistryDesk;
 use super::hosting::{HostMode, HostSpec};
+use super::identity::{Attempt, DeskPod, WriterNow};
 use crate::domain::{NewPod, PodRecord, chain, path_from_text};
 use crate::pod::cgroup::{Cgroup, kill_leftover_cgroup};
 use crate::pod::host::HostSetup;
@@ -140,6 +141,7 @@ fn become_pod(
         ready,
         socket: registry.socket_path(&spec.pod),
         cgroup: settled.cgroup,
+        grace: warden::GRACE,
     };
     match warden::split(setup)? {
         Side::Warden(warden) => Ok(warden.run(&desk)),

@@ -1,7 +1,7 @@
 //! Launching a Pod on a ticket, restoring it, and undoing what fails.
 //!
-//! [`plan`] is pure; [`execute`] does and undoes; [`steps`] are what the plumbing's verbs call one by one. [`desk`] and
-//! [`tools`] are the other side: what the Pod's host, in its own process, asks of the registry and the tickets.
+//! `plan` is pure; `execute` does and undoes; [`steps`] are what the plumbing's verbs call one by one. `desk` and `tools`
+//! are the other side: what the Pod's host, in its own process, asks of the registry and the tickets.
 
 mod by_hand;
 mod desk;
@@ -9,6 +9,7 @@ mod error;
 mod execute;
 mod host;
 mod hosting;
+mod identity;
 mod in_flight;
 mod openers;
 mod overview;
@@ -21,11 +22,11 @@ mod tools;
 mod view;
 
 pub use by_hand::{PodSpawn, SpawnedBy};
-pub use desk::WriterNow;
 pub use error::{Failed, Partial, Step, TicketRoleLaunchError, Undone};
 pub use execute::{LaunchOptions, TicketRoleLaunchResult, launch_ticket_role_pod};
 pub use host::{HostEnvironment, host_pod};
 pub use hosting::HostSpec;
+pub use identity::WriterNow;
 pub use in_flight::{HandedDown, InFlight, InFlightError, LockedCommand, LockedEnd, run_locked};
 pub use openers::openers;
 pub use overview::{Overview, Standing, overview};

@@ -9,9 +9,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::desk::WriterNow;
 use super::error::{Failed, Step, Undone};
 use super::hosting::{HostMode, HostSpec};
+use super::identity::WriterNow;
 use super::steps;
 use crate::domain::{AgentSpec, Nonce, Origin, PodId, PodName, Role, Slug, TicketId, chain, path_text};
 use crate::fs::{self, IoContext as _, PathError, Wait};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::desk::{DeskPod, WriterNow};
+use super::identity::{DeskPod, WriterNow};
 use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, Role, SessionEntry, TicketId, chain};
 use crate::fs::{self, Wait, WaitError};
 use crate::pod::{ToolDescription, ToolOutcome};
@@ -261,7 +261,9 @@ impl ToolBox {
                 continue;
             }
             return match self.claim(&lock, &writer) {
-                Ok(told) => Ok(format!("ticket {id} is made, in state planning, and you hold it{told}")),
+                Ok(told) => {
+                    Ok(json!({ "id": id, "state": "planning", "note": format!("you hold it{told}") }).to_string())
+                }
                 Err(why) => Err(format!("ticket {id} is made, but you do not hold it: {why}")),
             };
         }

@@ -27,13 +27,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
-    let by = cli.releases_as(&args.ticket, args.expect)?;
+    let (by, expect) = cli.releases_as(&args.ticket, args.expect)?;
     let registry = cli.writable_registry()?;
     let writer = cli.writer();
     let lock = match common::in_flight(cli, &registry, &args.ticket)? {
         Some(found) => found.lock,
         None => registry.lock_ticket(&args.ticket, "claim-release", &writer, Wait::For(args.wait))?,
     };
-    registry.release(&lock, args.expect, by, &args.reason, &writer)?;
+    registry.release(&lock, expect, by, &args.reason, &writer)?;
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! `pod-confirm`: ends a Pod's probation.
 
-use crate::cli::{Cli, Exit, Failure};
+use crate::cli::{Cli, Exit, Failure, OrExit as _};
 use crate::domain::PodName;
 use crate::launch::steps;
 
@@ -20,7 +20,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(nonce) => Some(nonce),
         None => registry.committed_nonce(&args.pod)?,
     };
-    let mut client = steps::connect_pod(&registry, &args.pod)?;
-    steps::confirm(&mut client, nonce, false)?;
+    let (mut client, _snapshot) = cli.connect(&registry, &args.pod)?;
+    steps::confirm(&mut client, nonce, false).or_exit(Exit::LaunchFailed)?;
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::args::seconds;
-use crate::cli::{Cli, Exit, Failure};
+use crate::cli::{Cli, Exit, Failure, OrExit as _};
 use crate::domain::{PodName, Segment};
 use crate::launch::{TicketRoleLaunchPlan, steps};
 
@@ -41,8 +41,9 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     };
     let registry = cli.registry()?;
     let nonce = cli.environment().claim_nonce()?;
-    let mut client = steps::connect_pod(&registry, &args.pod)?;
-    let evidence = steps::run(&mut client, &input, nonce, args.accept_timeout)?;
+    let (mut client, _snapshot) = cli.connect(&registry, &args.pod)?;
+    // A Run that is not accepted fails the launch that it is a step of, as it would in `yoi intake`.
+    let evidence = steps::run(&mut client, &input, nonce, args.accept_timeout).or_exit(Exit::LaunchFailed)?;
     cli.say(evidence)?;
     Ok(Exit::Done)
 }

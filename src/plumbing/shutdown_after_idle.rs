@@ -15,7 +15,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
-    let mut client = steps::connect_pod(&cli.registry()?, &args.pod)?;
+    let (mut client, _snapshot) = cli.connect(&cli.registry()?, &args.pod)?;
     steps::shutdown_after_idle(&mut client, args.cancel)?;
     Ok(Exit::Done)
 }

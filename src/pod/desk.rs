@@ -89,7 +89,9 @@ pub trait Desk: Send + Sync {
     /// When a claim cannot be read.
     fn still_ours(&self) -> Result<bool, DeskError>;
 
-    /// Removes the Pod's directory: the last thing a Pod does that gave up.
+    /// Removes the Pod's directory: the last thing a Pod does that gave up. One that was restored keeps its directory.
+    ///
+    /// The warden calls it as a rule, the host where its warden is gone; with the directory gone already it succeeds.
     ///
     /// # Errors
     /// When it cannot be removed; the next spawn sweeps it.

@@ -4,8 +4,8 @@
 //! accepted, a tool call before the tool runs, the end of a turn before it is told. Pieces of an answer are not kept,
 //! the whole answer is. A torn last line, left by a crash, is ended and skipped.
 //!
-//! The file is opened afresh for each entry. After a failed write or sync nothing is tried again on that descriptor, and
-//! the failure is remembered until somebody asks for it with [`History::take_trouble`].
+//! The file is opened afresh for each entry: after a failed write or sync nothing is tried again on that descriptor. The
+//! failure is remembered until [`History::settle`] has told of it.
 
 use std::path::{Path, PathBuf};
 
@@ -77,9 +77,20 @@ impl History {
         written
     }
 
-    /// Tells what went wrong since this was last asked.
-    pub fn take_trouble(&mut self) -> Option<String> {
-        self.trouble.take()
+    /// Appends what the Pod says of itself. A failure is nobody's loss: it is not remembered.
+    pub fn remark(&mut self, at: Timestamp, event: &Event) {
+        let trouble = self.trouble.take();
+        let _ = self.append(at, event, Durability::WithTheNext);
+        self.trouble = trouble;
+    }
+
+    /// Makes sure that all is on disk.
+    ///
+    /// # Errors
+    /// What went wrong, now or since this was last asked; entries may be missing then.
+    pub fn settle(&mut self) -> Result<(), String> {
+        let synced = fs::sync_file(&self.path).map_err(|error| super::chain(&error));
+        self.trouble.take().map_or(synced, Err)
     }
 
     /// Reads the newest entries, at most `bound` bytes of them; lines that are no entries are skipped.
@@ -190,9 +201,15 @@ mod tests {
         std::fs::rename(&history.path, &aside).unwrap();
         std::os::unix::fs::symlink("elsewhere", &history.path).unwrap();
         assert!(history.append(now(), &said("a"), Durability::Now).is_err());
-        assert!(history.take_trouble().is_some_and(|text| text.contains("history.jsonl")));
+        history.remark(now(), &said("c"));
         std::fs::rename(&aside, &history.path).unwrap();
         history.append(now(), &said("b"), Durability::Now).unwrap();
-        assert_eq!(history.take_trouble(), None);
+        assert!(history.settle().unwrap_err().contains("history.jsonl"), "remembered until it is told");
+        assert_eq!(history.settle(), Ok(()));
+        std::fs::rename(&history.path, &aside).unwrap();
+        history.remark(now(), &said("d"));
+        assert_eq!(history.settle(), Ok(()), "a remark is nobody's loss");
+        std::fs::remove_file(&history.path).unwrap();
+        assert!(history.settle().is_err());
     }
 }

@@ -38,7 +38,14 @@ pub struct Nursery {
     children: Children,
 }
 
-type Children = Arc<Mutex<HashMap<Pid, Known>>>;
+type Children = Arc<Mutex<Register>>;
+
+#[derive(Default)]
+struct Register {
+    known: HashMap<Pid, Known>,
+    /// Nothing is born any more.
+    closed: bool,
+}
 
 struct Known {
     on_exit: OnExit,
@@ -75,16 +82,15 @@ impl Nursery {
     /// # Errors
     /// When the program cannot be started.
     pub fn spawn(&self, command: Command, on_exit: OnExit) -> io::Result<Child> {
-        let gone = || io::Error::other("the host is ending");
         let (reply, answer) = mpsc::sync_channel(1);
-        self.orders.send(Order { command, on_exit, reply }).map_err(|_| gone())?;
-        answer.recv().map_err(|_| gone())?
+        self.orders.send(Order { command, on_exit, reply }).map_err(|_| is_ending())?;
+        answer.recv().map_err(|_| is_ending())?
     }
 
     /// Signals the process group of a child, if that has not ended, and sees to it that none of the group outlives it.
     pub fn end_group(&self, pid: u32, signal: Signal) {
         let Ok(pid) = i32::try_from(pid).map(Pid::from_raw) else { return };
-        if let Some(known) = lock(&self.children).get_mut(&pid) {
+        if let Some(known) = lock(&self.children).known.get_mut(&pid) {
             known.end_group = true;
             let _ = killpg(pid, signal);
         }
@@ -114,8 +120,8 @@ impl Nursery {
     }
 
     /// Waits for a child that has ended.
-    fn reap_child(children: &mut HashMap<Pid, Known>, pid: Pid) -> (Exit, Option<OnExit>) {
-        let known = children.remove(&pid);
+    fn reap_child(children: &mut Register, pid: Pid) -> (Exit, Option<OnExit>) {
+        let known = children.known.remove(&pid);
         if known.as_ref().is_some_and(|known| known.end_group) {
             let _ = killpg(pid, Signal::SIGKILL);
         }
@@ -131,7 +137,7 @@ impl Nursery {
     #[cfg(test)]
     pub(super) fn reap_first(&self) {
         let pid = loop {
-            match lock(&self.children).keys().next().copied() {
+            match lock(&self.children).known.keys().next().copied() {
                 Some(pid) => break pid,
                 None => std::thread::yield_now(),
             }
@@ -143,18 +149,23 @@ impl Nursery {
         }
     }
 
-    /// Ends every descendant and waits for them, except other Pods.
+    /// Ends every descendant and waits for them, except other Pods. No child is born after this.
     ///
     /// # Errors
     /// When the processes cannot be listed.
     pub fn end_all(&self) -> io::Result<()> {
         // Held throughout: `reap` must not wait for what is being waited for here.
-        let _children = lock(&self.children);
+        let mut children = lock(&self.children);
+        children.closed = true;
         super::process::end_descendants()
     }
 }
 
-fn lock(children: &Children) -> MutexGuard<'_, HashMap<Pid, Known>> {
+fn is_ending() -> io::Error {
+    io::Error::other("the Pod is ending")
+}
+
+fn lock(children: &Children) -> MutexGuard<'_, Register> {
     children.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -179,13 +190,13 @@ fn give_birth(order: Order, children: &Children, entrance: Option<Arc<File>>) {
         });
     }
     // Held over the birth: a child that ends at once must be known when it is waited for.
-    let mut known = lock(children);
-    let born = command.spawn();
+    let mut children = lock(children);
+    let born = if children.closed { Err(is_ending()) } else { command.spawn() };
     if let Ok(child) = &born
         && let Ok(pid) = i32::try_from(child.id())
     {
-        known.insert(Pid::from_raw(pid), Known { on_exit, end_group: false });
+        children.known.insert(Pid::from_raw(pid), Known { on_exit, end_group: false });
     }
-    drop(known);
+    drop(children);
     let _ = reply.send(born);
 }

@@ -3,7 +3,7 @@
 //! A Pod is two processes, made by [`split`]: the warden, with one thread and next to nothing to do, and the host. Both
 //! hold the Pod's lock. When the host ends, in whatever way, the warden ends every descendant, removes the socket, and
 //! goes; so a Pod lock that is free means that nothing of the Pod is left. When the warden is killed, the host sees the
-//! end of the [`Link`] and stops.
+//! end of the connection between the two and stops.
 //!
 //! Until the host says that its probation is over, the warden holds the ticket's lock too, and gives the attempt up
 //! itself should the host end: the host may have died at any instruction.
@@ -27,8 +27,8 @@ use super::lifecycle::MAX_TRIES;
 use super::{Desk, DeskError, GaveUp, process, socket};
 use crate::fs::OfdLock;
 
-/// How long a host that was told to stop by a signal may take, before its warden ends it.
-const GRACE: Duration = Duration::from_secs(20);
+/// How long a host that was told to stop by a signal usually may take, before its warden ends it.
+pub const GRACE: Duration = Duration::from_secs(20);
 /// What a host sends when its probation is over, and its warden when it has let go of the ticket.
 const RELEASE: u8 = b'r';
 
@@ -47,6 +47,8 @@ pub struct Setup {
     pub socket: PathBuf,
     /// Where the agent runs.
     pub cgroup: Option<Cgroup>,
+    /// How long a host that was told to stop by a signal may take; see [`GRACE`].
+    pub grace: Duration,
 }
 
 /// One of the two processes of a Pod.
@@ -69,9 +71,10 @@ pub struct Warden {
     probation: Option<Vec<OfdLock>>,
     socket: PathBuf,
     cgroup: Option<Cgroup>,
+    grace: Duration,
 }
 
-/// The child's side; [`HostSide::run`](super::host) takes it from here.
+/// The child's side; [`HostSide::run`] takes it from here.
 #[derive(Debug)]
 pub struct HostSide {
     pub(super) link: UnixStream,
@@ -98,7 +101,7 @@ pub(super) fn signals(flags: SfdFlags) -> io::Result<SignalFd> {
 /// # Errors
 /// When there is more than one thread, or a call fails; nothing has been made then.
 pub fn split(setup: Setup) -> io::Result<Side> {
-    let Setup { lock, ticket_locks, launcher, ready, socket, cgroup } = setup;
+    let Setup { lock, ticket_locks, launcher, ready, socket, cgroup, grace } = setup;
     if process::thread_count()? != 1 {
         return Err(io::Error::other("a process with threads cannot become a Pod"));
     }
@@ -108,9 +111,15 @@ pub fn split(setup: Setup) -> io::Result<Side> {
     let (link, host_link) = UnixStream::pair()?;
     // SAFETY: there is one thread, so the child may go on as if it were the parent.
     match unsafe { fork() }? {
-        ForkResult::Parent { child } => {
-            Ok(Side::Warden(Warden { host: child, link, _lock: lock, probation: Some(ticket_locks), socket, cgroup }))
-        }
+        ForkResult::Parent { child } => Ok(Side::Warden(Warden {
+            host: child,
+            link,
+            _lock: lock,
+            probation: Some(ticket_locks),
+            socket,
+            cgroup,
+            grace,
+        })),
         ForkResult::Child => {
             drop(link);
             // Not inherited. Orphans come to the host while it lives, and with all its children to the warden then.
@@ -184,7 +193,7 @@ impl Warden {
                 if signal.ssi_signo != Signal::SIGCHLD as u32 {
                     // The host is not waited for yet, so its number is its own.
                     let _ = kill(self.host, Signal::SIGTERM);
-                    overdue.get_or_insert_with(|| Instant::now() + GRACE);
+                    overdue.get_or_insert_with(|| Instant::now() + self.grace);
                 }
             }
             // A link at its end is the host's death in sight; SIGCHLD tells of it.

@@ -38,15 +38,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
-    if !registry.pod_lives(&args.pod)? {
-        let failure = Failure::new(Exit::Refused, format!("cannot attach to Pod {}: it does not run", args.pod));
-        return Err(match registry.pod(&args.pod)? {
-            Some(_) => failure.hint(crate::cli::quote::command(["yoi", "restore", args.pod.as_str()])),
-            None => failure.hint("yoi status"),
-        });
-    }
     let socket = registry.socket_path(&args.pod);
-    let (mut client, snapshot) = Client::connect(&socket, steps::within(steps::ANSWER))?;
+    let (mut client, snapshot) = cli.connect(&registry, &args.pod)?;
     let mut reader = Reader::new();
     if let Some(message) = args.message {
         let text = match message.as_str() {

@@ -56,7 +56,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let temporary = tempfile::Builder::new().prefix("yoi-demo-").tempdir();
-    let temporary = temporary.context("make a directory in", &std::env::temp_dir())?;
+    let temporary = temporary.context("make", "a temporary directory".as_ref())?;
     let ended = Demo::prepare(cli, temporary.path())?.show(cli);
     if args.keep {
         let kept = temporary.keep();

@@ -49,9 +49,10 @@ impl Registry {
         self.dir().join("offers").join(format!("{}.{nonce}", ticket.key()))
     }
 
-    /// The offer of one attempt without a ticket, kept under the Pod's key.
+    /// The offer of one attempt without a ticket, kept under the Pod's key; no key begins with `~`, so that it is never
+    /// taken for the offer of a ticket that bears the Pod's name.
     pub fn session_offer_path(&self, pod: &PodName, nonce: Nonce) -> PathBuf {
-        self.dir().join("offers").join(format!("{}.{nonce}", pod.key()))
+        self.dir().join("offers").join(format!("~{}.{nonce}", pod.key()))
     }
 
     /// Writes the offer of a Pod on probation, fsynced, and gives the claim that it offers.
@@ -90,10 +91,18 @@ impl Registry {
 
     /// Removes the offers that other attempts left behind; only for whoever holds the ticket lock.
     pub(super) fn sweep_offers(&self, ticket: &TicketId, but: Option<Nonce>) -> Result<(), PathError> {
+        self.unlink_offers(&format!("{}.", ticket.key()), but)
+    }
+
+    /// Removes the session offers that earlier attempts left behind; only for whoever holds the Pod lock.
+    pub(super) fn sweep_session_offers(&self, pod: &PodName) -> Result<(), PathError> {
+        self.unlink_offers(&format!("~{}.", pod.key()), None)
+    }
+
+    fn unlink_offers(&self, prefix: &str, but: Option<Nonce>) -> Result<(), PathError> {
         let dir = self.dir().join("offers");
-        let prefix = format!("{}.", ticket.key());
         let kept = but.map(|nonce| format!("{prefix}{nonce}"));
-        for name in names_of(&dir, &prefix)? {
+        for name in names_of(&dir, prefix)? {
             if kept.as_ref() != Some(&name) {
                 fs::unlink(&dir.join(name))?;
             }

@@ -173,6 +173,7 @@ impl Registry {
         let pod = lock.pod();
         self.sweep_temporaries("pod", &pod.key())?;
         self.sweep_temporaries("podtoml", &pod.key())?;
+        self.sweep_session_offers(pod)?;
         let dir = self.pod_dir(pod);
         if !dir.exists() {
             return Ok(());

@@ -17,8 +17,6 @@ const MAX_TITLE: usize = 100;
 /// The agent.
 pub(super) struct Checklist {
     sections: Vec<String>,
-    /// The ticket that it made itself.
-    made: Option<String>,
 }
 
 /// What TicketShow answers.
@@ -33,17 +31,13 @@ struct Shown {
 
 impl Checklist {
     pub(super) fn new(sections: Vec<String>) -> Self {
-        Self { sections, made: None }
+        Self { sections }
     }
 
-    fn work(&mut self, turn: &Turn, show: &mut Show<'_>) -> Result<(), TurnError> {
-        let ticket = match turn.ticket.clone().or(self.made.clone()) {
-            Some(ticket) => ticket,
-            None => {
-                let made = create(&prompt::plain_text(&turn.input), show)?;
-                self.made = Some(made.clone());
-                made
-            }
+    fn work(&self, turn: &Turn, show: &mut Show<'_>) -> Result<(), TurnError> {
+        let ticket = match &turn.ticket {
+            Some(ticket) => ticket.clone(),
+            None => create(wish(&prompt::plain_text(&turn.input)), show)?,
         };
         let shown = show.call("TicketShow", json!({"ticket": ticket, "format": "json"}))?;
         let shown: Shown = serde_json::from_str(&shown)
@@ -123,6 +117,14 @@ fn create(said: &str, show: &mut Show<'_>) -> Result<String, TurnError> {
         .map_err(|error| TurnError::Failed(format!("cannot understand what TicketCreate answered: {error}")))?;
     show.say(&format!("Made the ticket {} of it.\n\n", created.id));
     Ok(created.id)
+}
+
+/// What the user wants: a launch says first, in lines that begin with `Ticket:` and end with a blank one, what it is for.
+fn wish(said: &str) -> &str {
+    match said.split_once("\n\n") {
+        Some((about, wish)) if about.starts_with("Ticket:") => wish,
+        _ => said,
+    }
 }
 
 /// The first line that says something, cut at a word.
@@ -269,10 +271,16 @@ mod tests {
         assert_eq!(agent.turn(&turn(None, sentence), &desk), Ok(()));
         assert_eq!(desk.calls.lock().unwrap()[0].1["title"], "Let the list show ages");
         assert_eq!(called(&desk), ["TicketCreate", "TicketShow", "TicketComment"]);
-        assert_eq!(agent.turn(&turn(None, "again"), &desk), Ok(()));
-        assert_eq!(called(&desk), ["TicketShow"], "the ticket that it made is its ticket");
-        assert!(agent.turn(&turn(None, ""), &Desk::default()).is_ok());
+        // The Pod holds what its agent made, so that the next turn is told of it, also after a restore.
+        assert_eq!(agent.turn(&turn(Some("T"), "again"), &desk), Ok(()));
+        assert_eq!(called(&desk), ["TicketShow"]);
         assert!(matches!(self::agent().turn(&turn(None, " \n"), &Desk::default()), Err(TurnError::Failed(_))));
+    }
+
+    #[test]
+    fn what_a_launch_says_of_itself_is_no_part_of_the_wish() {
+        assert_eq!(wish("Ticket: none yet\nRole: intake\n\nTry again\n\nSoon"), "Try again\n\nSoon");
+        assert_eq!(wish("Try again\n\nSoon"), "Try again\n\nSoon");
     }
 
     #[test]

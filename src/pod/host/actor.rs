@@ -358,8 +358,8 @@ impl Actor {
         self.write_log(&message);
         self.desk.note("alert", &message);
         let event = Event::Alert { message };
-        // The history may be what the alert is about: its failure is in `trouble` and told where it matters.
-        let _ = self.history.append(self.now(), &event, Durability::WithTheNext);
+        // The history may be what the alert is about.
+        self.history.remark(self.now(), &event);
         self.tell(&event, None);
     }
 

@@ -158,7 +158,12 @@ fn stop_listening(listener: &UnixListener) {
     let _ = nix::sys::socket::shutdown(listener.as_raw_fd(), Shutdown::Both);
 }
 
+/// Makes the watcher. Its thread must never wait for the actor, which waits for it whenever the watch moves; so what it
+/// sees is handed on by another thread.
 fn watcher(path: &Path, wakes: SyncSender<Wake>) -> Result<RecommendedWatcher, notify::Error> {
+    let (seen, changes) = std::sync::mpsc::channel();
+    let hand_on = move || changes.iter().take_while(|()| wakes.send(Wake::SocketChanged).is_ok()).for_each(drop);
+    std::thread::Builder::new().name("door".into()).stack_size(64 << 10).spawn(hand_on).map_err(notify::Error::io)?;
     let socket = path.to_owned();
     notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let concerns_us = match event {
@@ -169,7 +174,7 @@ fn watcher(path: &Path, wakes: SyncSender<Wake>) -> Result<RecommendedWatcher, n
             Err(_) => true,
         };
         if concerns_us {
-            let _ = wakes.send(Wake::SocketChanged);
+            let _ = seen.send(());
         }
     })
 }

@@ -194,7 +194,7 @@ impl Actor {
 
     /// The turn's end has been written and told; this makes sure of both before the Pod ends.
     fn settle(&mut self) -> Option<Input> {
-        if let Some(trouble) = self.history.take_trouble() {
+        if let Err(trouble) = self.history.settle() {
             self.not_settled = Some(trouble);
             return Some(Input::NotSettled);
         }

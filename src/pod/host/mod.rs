@@ -1,6 +1,6 @@
 //! The host: the process that keeps an agent.
 //!
-//! One thread, the [`Actor`](actor::Actor), owns all that can change: the state machine, the history, the clients. All
+//! One thread, the actor, owns all that can change: the state machine, the history, the clients. All
 //! others are blocked in one call each (accept, read, a signal, a tool, the agent's turn) and tell the actor through one
 //! bounded channel what happened. Nothing polls: a Pod that is idle makes no wake-ups.
 

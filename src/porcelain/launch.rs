@@ -35,6 +35,6 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let setup = cli.setup()?;
     let ticket = args.ticket.as_deref().map(|text| find(&setup.tickets(), text)).transpose()?;
-    let plan = setup.plan(args.role, ticket, args.pod, args.message)?;
-    launching::run(&plan, &setup, &args.launch, cli)
+    let plan = setup.plan(args.role, ticket, args.pod, args.message.clone())?;
+    launching::run(&plan, args.message.as_deref(), &setup, &args.launch, cli)
 }

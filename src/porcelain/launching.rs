@@ -28,15 +28,16 @@ pub(super) struct LaunchArgs {
     probation: Duration,
 }
 
-/// Executes a plan, or prints the commands that would.
+/// Executes a plan that was made with an instruction, or prints the commands that would.
 pub(super) fn run(
     plan: &TicketRoleLaunchPlan,
+    instruction: Option<&str>,
     setup: &Setup,
     args: &LaunchArgs,
     cli: &mut Cli,
 ) -> Result<Exit, Failure> {
     if args.dry_run {
-        cli.say(script(plan))?;
+        cli.say(script(plan, instruction))?;
         return Ok(Exit::Done);
     }
     let launched = execute(plan, setup, args, cli)?;
@@ -90,17 +91,18 @@ fn doing(step: Step) -> &'static str {
 }
 
 /// The plumbing commands that do what this launch does; on a ticket they belong under `ticket-lock`.
-fn script(plan: &TicketRoleLaunchPlan) -> String {
+fn script(plan: &TicketRoleLaunchPlan, instruction: Option<&str>) -> String {
     let (pod, role) = (plan.pod.as_str(), plan.role.as_str());
     let profile = plan.profile.as_deref().unwrap_or("PROFILE");
     let evidence = Evidence::UserMessage.as_str();
     let id = plan.ticket.as_ref().map(|ticket| ticket.id.as_str());
     let ticket: Vec<&str> = id.iter().flat_map(|id| ["--ticket", *id]).collect();
     let line = |words: &[&str], more: &[&str]| command(words.iter().chain(more));
+    let asked: Vec<&str> = instruction.iter().flat_map(|text| ["--instruction", *text]).chain(ticket.clone()).collect();
+    let plan_line = line(&["yoi-claim", "launch-plan", "--role", role, "--pod", pod], &asked);
     let mut lines = vec![
-        line(&["yoi-claim", "launch-plan", "--role", role, "--pod", pod], &ticket) + " >plan.json",
         line(&["yoi-claim", "pod-spawn", pod, "--role", role, "--profile", profile], &ticket),
-        line(&["yoi-claim", "pod-run", pod, "--plan", "plan.json"], &[]),
+        format!("{plan_line} | {}", line(&["yoi-claim", "pod-run", pod, "--plan", "-"], &[])),
     ];
     if let Some(id) = id {
         lines.push(line(&["yoi-claim", "claim-commit", id, "--pod", pod, "--role", role, "--evidence", evidence], &[]));
@@ -108,8 +110,11 @@ fn script(plan: &TicketRoleLaunchPlan) -> String {
     let origin = plan.origin.as_str();
     lines.push(line(&["yoi-claim", "session-record", pod, "--role", role, "--origin", origin], &ticket));
     lines.push(line(&["yoi-claim", "pod-confirm", pod], &[]));
-    match id {
-        Some(id) => line(&["yoi-claim", "ticket-lock", id, "--", "sh", "-ec", &lines.join("\n")], &[]),
-        None => lines.join("\n"),
+    let Some(id) = id else { return lines.join("\n") };
+    let under_lock = line(&["yoi-claim", "ticket-lock", id, "--", "sh", "-ec"], &[]);
+    match lines.iter().any(|line| line.contains('\'')) {
+        // Words that need quotes of their own are quoted once more as a whole.
+        true => format!("{under_lock} {}", command([lines.join("; ")])),
+        false => format!("{under_lock} '\n  {}'", lines.join("\n  ")),
     }
 }

@@ -87,7 +87,11 @@ fn settle(
             let log = spec.log.as_deref().map(path_from_text);
             registry.create_pod(&lock, &record, log.as_deref(), ticket_lock.as_ref()).map(drop)
         }
-        HostMode::Restore => registry.update_pod(&spec.pod, spec.pod_id, |record| record.cgroup = recorded).map(drop),
+        HostMode::Restore => registry
+            .sweep_pod_temporaries(&lock)
+            .map_err(PodError::from)
+            .and_then(|()| registry.update_pod(&spec.pod, spec.pod_id, |record| record.cgroup = recorded))
+            .map(drop),
     };
     let refused = match made {
         Ok(()) => return Ok(Settled { lock, ticket_lock, cgroup }),

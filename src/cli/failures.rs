@@ -166,7 +166,11 @@ impl From<TicketRoleLaunchError> for Failure {
             E::NoProfile { role, place, .. } => {
                 failure.hint(format!("set profile = \"project:NAME\" under [roles.{role}] in {place}"))
             }
-            E::UnsupportedInheritProfile { place, .. } | E::Profile { place, .. } | E::ProfileName { place, .. } => {
+            E::Profile { place, source, .. } => {
+                let place = source.place().map_or_else(|| place.clone(), ToString::to_string);
+                failure.hint(format!("change the profile in {place}"))
+            }
+            E::UnsupportedInheritProfile { place, .. } | E::ProfileName { place, .. } => {
                 failure.hint(format!("change the profile in {place}"))
             }
             E::Failed(failed) => told(failure, failed),

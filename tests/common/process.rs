@@ -34,7 +34,8 @@ impl Process {
         pids.filter_map(Self::open).filter(|process| process.carries(root)).collect()
     }
 
-    /// A process that has ended, a zombie too, has no memory, and so neither environment nor arguments.
+    /// A process that has ended, a zombie too, has no memory, and so neither environment nor arguments. One that is just
+    /// ending, its locks gone, may have its working directory a moment longer: what has no memory does nothing any more.
     fn carries(&self, root: &Path) -> bool {
         let mentions = |file: &str| {
             let bytes = fs::read(format!("/proc/{}/{file}", self.pid)).unwrap_or_default();
@@ -42,7 +43,8 @@ impl Process {
             bytes.windows(root.len()).any(|window| window == root)
         };
         let works_in = || fs::read_link(format!("/proc/{}/cwd", self.pid)).is_ok_and(|cwd| cwd.starts_with(root));
-        mentions("environ") || mentions("cmdline") || works_in()
+        let has_memory = || fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|line| !line.is_empty());
+        mentions("environ") || mentions("cmdline") || (works_in() && has_memory())
     }
 
     /// Its number.

@@ -5,7 +5,7 @@ use super::{Exit, Failure};
 use crate::domain::ClaimStatus;
 use crate::fs::WaitError;
 use crate::launch::steps::ShutDownError;
-use crate::launch::{InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
+use crate::launch::{Failed, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::client::ClientError;
 use crate::registry::{ChangeError, CommitError, OpenError, PodError, ReadError, SessionError, WorkspaceError};
 use crate::ticket::{self, ConfigError, FindError, WriteError};
@@ -166,16 +166,26 @@ impl From<TicketRoleLaunchError> for Failure {
             E::NoProfile { role, place, .. } => {
                 failure.hint(format!("set profile = \"project:NAME\" under [roles.{role}] in {place}"))
             }
-            E::UnsupportedInheritProfile { place, .. } | E::Profile { place, .. } | E::ProfileName { place, .. } => {
+            E::Profile { place, source, .. } => {
+                let place = source.place().map_or_else(|| place.clone(), ToString::to_string);
                 failure.hint(format!("change the profile in {place}"))
             }
-            E::Failed(failed) => failure.detail(failed.log.clone()),
+            E::UnsupportedInheritProfile { place, .. } | E::ProfileName { place, .. } => {
+                failure.hint(format!("change the profile in {place}"))
+            }
+            E::Failed(failed) => told(failure, failed),
             E::Partial(partial) => partial.mend.iter().fold(failure, |failure, words| {
                 failure.hint(command(words.iter().map(String::as_str).collect::<Vec<_>>()))
             }),
             _ => failure,
         }
     }
+}
+
+/// Shows the last words of a host that failed, and where the whole story is told.
+fn told(failure: Failure, failed: &Failed) -> Failure {
+    let name = failed.ticket.as_ref().map_or(failed.pod.as_str(), |ticket| ticket.as_str());
+    failure.detail(failed.log.clone()).hint(command(["yoi", "why", name]))
 }
 
 fn undone(undone: &Undone) -> Exit {
@@ -200,7 +210,7 @@ impl From<RestoreError> for Failure {
             E::ClaimMoved { ticket, .. } | E::InFlight { ticket, .. } => {
                 failure.hint(command(["yoi", "why", ticket.as_str()]))
             }
-            E::Failed(failed) => failure.detail(failed.log.clone()),
+            E::Failed(failed) => told(failure, failed),
             _ => failure,
         }
     }

@@ -21,6 +21,8 @@ pub struct PodSpawn {
     pub role: Role,
     /// The profile's name.
     pub profile: String,
+    /// How long its host may take until it says ready.
+    pub ready: Duration,
     /// How long it waits for its confirmation.
     pub probation: Duration,
 }
@@ -70,12 +72,13 @@ impl Setup {
             workflow: Some(plan.workflow),
             launch_prompt: plan.launch_prompt,
             directory: self.workspace().root.clone(),
+            ready: pod.ready,
             probation: pod.probation,
         };
         spawn(services, &request, lock.as_ref(), launcher).map_err(|failure| match failure {
             SpawnFailure::Taken => TicketRoleLaunchError::NameTaken { pod: pod.pod },
             SpawnFailure::NotStarted(source) => TicketRoleLaunchError::Prepare(source),
-            SpawnFailure::Failed(failed) => TicketRoleLaunchError::Failed(Box::new(failed)),
+            SpawnFailure::Failed(failed) => TicketRoleLaunchError::Failed(failed),
         })
     }
 }

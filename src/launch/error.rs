@@ -169,6 +169,8 @@ pub struct Failed {
     pub step: Step,
     /// The Pod.
     pub pod: PodName,
+    /// The ticket that it was launched on.
+    pub ticket: Option<TicketId>,
     /// Why, in one line.
     pub why: String,
     /// The end of the host's and the agent's standard error.

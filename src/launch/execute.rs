@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::error::{Failed, Partial, Step, TicketRoleLaunchError, Undone};
 use super::hosting::HostMode;
 use super::plan::{PlanError, TicketRoleLaunchPlan};
-use super::spawn::{Services, SpawnFailure, SpawnRequest, Started, prepare_runtime, spawn};
+use super::spawn::{READY, Services, SpawnFailure, SpawnRequest, Started, prepare_runtime, spawn};
 use super::steps;
 use crate::domain::{
     AgentSpec, Claim, ClaimStatus, Evidence, Expect, Nonce, PodId, PodName, Role, SessionEntry, SessionRecord,
@@ -30,6 +30,8 @@ const MAX_NAMES: u32 = 1_000;
 /// The deadlines of a launch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaunchOptions {
+    /// How long the host may take until it says ready.
+    pub ready: Duration,
     /// How long the Pod may take to accept the first Run.
     pub accept: Duration,
     /// How long the Pod waits for its confirmation before it gives up.
@@ -38,7 +40,7 @@ pub struct LaunchOptions {
 
 impl Default for LaunchOptions {
     fn default() -> Self {
-        Self { accept: Duration::from_secs(10), probation: Duration::from_secs(60) }
+        Self { ready: READY, accept: Duration::from_secs(10), probation: Duration::from_secs(60) }
     }
 }
 
@@ -148,6 +150,7 @@ fn start(
         workflow: Some(plan.workflow.clone()),
         launch_prompt: plan.launch_prompt.clone(),
         directory: path_from_text(&plan.directory),
+        ready: options.ready,
         probation: options.probation,
     };
     for number in 1..=MAX_NAMES {
@@ -163,7 +166,7 @@ fn start(
             Ok(started) => return Ok((write, started)),
             Err(SpawnFailure::Taken) => {}
             Err(SpawnFailure::NotStarted(source)) => return Err(TicketRoleLaunchError::Prepare(source)),
-            Err(SpawnFailure::Failed(failed)) => return Err(TicketRoleLaunchError::Failed(Box::new(failed))),
+            Err(SpawnFailure::Failed(failed)) => return Err(TicketRoleLaunchError::Failed(failed)),
         }
     }
     let why = format!("{MAX_NAMES} names after it are taken as well");

@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// The ticket that it is launched on
     #[arg(long)]
     ticket: Option<TicketId>,
+    /// How long the Pod may take until it is ready
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "20")]
+    ready_timeout: Duration,
     /// How long the Pod waits for its confirmation
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     probation: Duration,
@@ -44,7 +47,13 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         None => SpawnedBy::Hand,
     };
     let setup = cli.setup()?;
-    let spawn = PodSpawn { pod: args.pod, role: args.role, profile: args.profile, probation: args.probation };
+    let spawn = PodSpawn {
+        pod: args.pod,
+        role: args.role,
+        profile: args.profile,
+        ready: args.ready_timeout,
+        probation: args.probation,
+    };
     let started = setup.spawn_pod(&cli.services(&registry)?, spawn, by, &cli.restorable(&registry))?;
     let socket = started.socket.to_string_lossy().into_owned();
     cli.say(format_args!("{}\t{}", visible(started.pod.as_str()), visible(&socket)))?;

@@ -159,6 +159,8 @@ impl Warden {
         {
             desk.note("alert", &error.to_string());
         }
+        // Nothing of the Pod is left once its lock is free, the warden included: the locks go when the process has ended.
+        std::mem::forget(self);
         match status {
             WaitStatus::Exited(_, status) => status,
             _ => 128,

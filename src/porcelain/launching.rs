@@ -20,6 +20,9 @@ pub(super) struct LaunchArgs {
     /// Wait until the Pod has done its first turn, and show it
     #[arg(long)]
     pub(super) wait: bool,
+    /// How long the Pod may take until it is ready
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "20")]
+    ready_timeout: Duration,
     /// How long the Pod may take to accept the work
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
     accept_timeout: Duration,
@@ -70,7 +73,7 @@ fn execute(
     let registry = cli.registry()?;
     registry.prepare(cli.environment().network_policy(), cli.now()).map_err(TicketRoleLaunchError::Registry)?;
     let services = cli.services(&registry)?;
-    let options = LaunchOptions { accept: args.accept_timeout, probation: args.probation };
+    let options = LaunchOptions { ready: args.ready_timeout, accept: args.accept_timeout, probation: args.probation };
     let mut progress = cli.progress();
     let mut tell = |step: Step| progress.step(doing(step));
     Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(&registry), options, &mut tell)?)

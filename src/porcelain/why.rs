@@ -37,8 +37,11 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         }
     }
     let pod = PodName::new(&args.name).map_err(|error| Failure::of(Exit::Usage, &error))?;
+    let told: Vec<JournalLine> =
+        registry.journal(None)?.into_iter().filter(|line| line.entry.pod.as_ref() == Some(&pod)).collect();
     match view_pod(&registry, &pod, &restorable) {
-        Some(view) => Explanation { registry: &registry, cli }.pod(&pod, &view),
+        Some(view) => Explanation { registry: &registry, cli }.pod(&pod, &view, &told),
+        None if !told.is_empty() => Explanation { registry: &registry, cli }.pod_that_is_gone(&pod, &told),
         None => {
             let text = format!("there is no ticket and no Pod {:?} in this workspace", args.name);
             Err(Failure::new(Exit::Refused, text).hint("yoi status"))
@@ -78,7 +81,15 @@ impl Explanation<'_> {
         Ok(Exit::Done)
     }
 
-    fn pod(mut self, pod: &PodName, view: &PodView) -> Result<Exit, Failure> {
+    /// A Pod of which nothing is left but what the journal tells, such as one whose launch failed.
+    fn pod_that_is_gone(mut self, pod: &PodName, told: &[JournalLine]) -> Result<Exit, Failure> {
+        self.heading(&format!("Pod {pod}"))?;
+        self.line("gone", "it has no directory")?;
+        self.journal(told)?;
+        Ok(Exit::Done)
+    }
+
+    fn pod(mut self, pod: &PodName, view: &PodView, told: &[JournalLine]) -> Result<Exit, Failure> {
         self.heading(&format!("Pod {pod}"))?;
         self.line("status", &format!("{}: {}", view.status, view.reason))?;
         self.heading("evidence")?;
@@ -96,9 +107,7 @@ impl Explanation<'_> {
                 self.line("holds", &format!("ticket {} (generation {})", claim.ticket, claim.generation))?;
             }
         }
-        let told: Vec<JournalLine> =
-            self.registry.journal(None)?.into_iter().filter(|line| line.entry.pod.as_ref() == Some(pod)).collect();
-        self.journal(&told)?;
+        self.journal(told)?;
         self.heading("what to do")?;
         match view.status {
             PodStatus::Restorable => self.advice(&["yoi", "restore", pod.as_str()], "bring it back"),

@@ -135,6 +135,16 @@ pub enum ProfileError {
     Invalid(#[from] ConfigError),
 }
 
+impl ProfileError {
+    /// The file and line to change, where that is not the one that names the profile.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::ProgramMissing { place, .. } | Self::Unavailable { place, .. } => Some(place),
+            Self::Inherit | Self::NotFound { .. } | Self::Invalid(_) => None,
+        }
+    }
+}
+
 fn in_file(file: Option<&Path>) -> String {
     file.map(|file| format!(" in {}", file.display())).unwrap_or_default()
 }

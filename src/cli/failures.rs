@@ -173,7 +173,7 @@ impl From<TicketRoleLaunchError> for Failure {
             E::UnsupportedInheritProfile { place, .. } | E::ProfileName { place, .. } => {
                 failure.hint(format!("change the profile in {place}"))
             }
-            E::Failed(failed) => told(failure, &failed),
+            E::Failed(failed) => told(failure, failed),
             E::Partial(partial) => partial.mend.iter().fold(failure, |failure, words| {
                 failure.hint(command(words.iter().map(String::as_str).collect::<Vec<_>>()))
             }),
@@ -210,7 +210,7 @@ impl From<RestoreError> for Failure {
             E::ClaimMoved { ticket, .. } | E::InFlight { ticket, .. } => {
                 failure.hint(command(["yoi", "why", ticket.as_str()]))
             }
-            E::Failed(failed) => told(failure, &failed),
+            E::Failed(failed) => told(failure, failed),
             _ => failure,
         }
     }

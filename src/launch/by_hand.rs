@@ -64,7 +64,7 @@ impl Setup {
             pod: pod.pod.clone(),
             pod_id: PodId::from_bytes(fs::random_bytes()),
             role: pod.role,
-            origin: if ticket.is_some() { Origin::TicketClaim } else { Origin::RoleLaunch },
+            origin: if ticket.is_some() { Origin::TicketClaim } else { plan.origin },
             ticket,
             nonce,
             profile: pod.profile,
@@ -78,7 +78,7 @@ impl Setup {
         spawn(services, &request, lock.as_ref(), launcher).map_err(|failure| match failure {
             SpawnFailure::Taken => TicketRoleLaunchError::NameTaken { pod: pod.pod },
             SpawnFailure::NotStarted(source) => TicketRoleLaunchError::Prepare(source),
-            SpawnFailure::Failed(failed) => TicketRoleLaunchError::Failed(Box::new(failed)),
+            SpawnFailure::Failed(failed) => TicketRoleLaunchError::Failed(failed),
         })
     }
 }

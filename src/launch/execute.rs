@@ -166,7 +166,7 @@ fn start(
             Ok(started) => return Ok((write, started)),
             Err(SpawnFailure::Taken) => {}
             Err(SpawnFailure::NotStarted(source)) => return Err(TicketRoleLaunchError::Prepare(source)),
-            Err(SpawnFailure::Failed(failed)) => return Err(TicketRoleLaunchError::Failed(Box::new(failed))),
+            Err(SpawnFailure::Failed(failed)) => return Err(TicketRoleLaunchError::Failed(failed)),
         }
     }
     let why = format!("{MAX_NAMES} names after it are taken as well");

@@ -141,7 +141,7 @@ pub fn restore_pod(
     let started = spawn(services, &request, None, Some(read)).map_err(|failure| match failure {
         SpawnFailure::Taken => RestoreError::Live { pod: pod.clone() },
         SpawnFailure::NotStarted(source) => RestoreError::Prepare { pod: pod.clone(), source },
-        SpawnFailure::Failed(failed) => RestoreError::Failed(Box::new(failed)),
+        SpawnFailure::Failed(failed) => RestoreError::Failed(failed),
     })?;
     let confirmed = steps::connect(&started.socket)
         .map_err(|error| (Step::Connect, error))

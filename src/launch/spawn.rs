@@ -97,7 +97,7 @@ pub enum SpawnFailure {
     /// Nothing was started.
     NotStarted(PathError),
     /// The host was started and has failed; it was ended.
-    Failed(Failed),
+    Failed(Box<Failed>),
 }
 
 /// The log of a host, readable also after its name is gone.
@@ -225,7 +225,8 @@ pub fn spawn(
             Err(SpawnFailure::Taken)
         }
         Err(error) => {
-            Err(SpawnFailure::Failed(started.undo(services, Step::Ready, &chain(&error), request.ticket.as_ref())))
+            let failed = started.undo(services, Step::Ready, &chain(&error), request.ticket.as_ref());
+            Err(SpawnFailure::Failed(Box::new(failed)))
         }
     }
 }

@@ -1,9 +1,9 @@
 //! A workspace with tickets in it, and what can be looked at in it and in its registry.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::fs;
 
 use yoi::domain::{PodName, TicketId};
 use yoi::registry::{Registry, Workspace};
@@ -58,9 +58,16 @@ pub fn ticket(id: &str) -> TicketId {
     TicketId::new(id).unwrap()
 }
 
-/// The id of the one record that a listing shows, which is its first field.
+/// The first field of each line.
 pub fn first_fields(listing: &str) -> Vec<&str> {
     listing.lines().map(|line| line.split('\t').next().unwrap()).collect()
+}
+
+/// The script that does what `yoi intake` does, as the README has it; the ticket is in `$T`.
+pub fn script() -> &'static str {
+    let text = include_str!("../../README.md");
+    let begin = text.find("yoi-claim ticket-lock \"$T\"").unwrap();
+    text[begin..].split("\n```").next().unwrap()
 }
 
 impl TestEnv {
@@ -97,6 +104,13 @@ impl TestEnv {
         fs::write(self.workspace().join("agent.sh"), script).unwrap();
         let profile = "[profiles.script]\nagent = \"exec\"\ncommand = [\"sh\", \"agent.sh\"]\n";
         fs::write(self.workspace().join(".yoi/profiles.toml"), profile).unwrap();
+    }
+
+    /// The README's script, on a ticket.
+    pub fn script(&self, ticket: &str) -> std::process::Command {
+        let mut command = self.shell(script());
+        command.env("T", ticket).env("TMPDIR", self.root());
+        command
     }
 
     /// The registry of the workspace, as the library sees it.

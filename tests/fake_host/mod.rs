@@ -3,6 +3,7 @@
 //! A launcher starts the `yoi` that lies beside it. So a directory gets copies of the real programs under other names,
 //! and as its `yoi` a script that runs this test program again, with [`FAULT`] saying what goes wrong. Up to its fault
 //! the host does what a real one does: it holds the Pod's lock, makes its directory, listens, writes its offer.
+#![allow(clippy::print_stderr, reason = "its log is its standard error")]
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -174,7 +175,8 @@ pub fn play(fault: Fault) {
         die();
     }
     let registry = spec.registry();
-    let ticket_lock = spec.ticket.as_ref().map(|id| registry.adopt_ticket_lock(id, descriptor(TICKET_LOCK_FD)).unwrap());
+    let ticket_lock =
+        spec.ticket.as_ref().map(|id| registry.adopt_ticket_lock(id, descriptor(TICKET_LOCK_FD)).unwrap());
     let _launcher = descriptor(LAUNCHER_FD);
     let mut ready = File::from(descriptor(READY_FD));
     let lock = registry.try_lock_pod(&spec.pod).unwrap().unwrap();
@@ -210,7 +212,11 @@ pub fn play(fault: Fault) {
     std::thread::scope(|scope| {
         for stream in listener.incoming() {
             let (spec, registry) = (&spec, &registry);
-            scope.spawn(move || if fault != Fault::ClosesConnections { converse(fault, spec, registry, stream.unwrap()) });
+            scope.spawn(move || {
+                if fault != Fault::ClosesConnections {
+                    converse(fault, spec, registry, stream.unwrap())
+                }
+            });
         }
     });
 }

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench claims`. Whole processes are timed, in turn with those that they are compared to; medians are
 //! shown, with the aim beside each. Times fail nothing; that every race has one winner, and that every loser is told who
-//! won, is asserted. Without `--bench`, as `cargo test --benches` runs it, there is one
-//! round of each.
+//! won, is asserted. Without `--bench`, as `cargo test --benches` runs it, there is one round
+//! of each.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

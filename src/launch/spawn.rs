@@ -312,7 +312,11 @@ impl Started {
             Ok(Some(_lock)) => self.remove_own(registry),
             Err(error) => Err(chain(&error)),
         };
-        removed.map_or_else(Undone::Leftover, |()| Undone::Nothing)
+        match (removed, self.mode) {
+            (Err(why), _) => Undone::Leftover(why),
+            (Ok(()), HostMode::New) => Undone::Nothing,
+            (Ok(()), HostMode::Restore) => Undone::AsBefore,
+        }
     }
 
     /// Removes what this attempt made, under the Pod's lock; what a restored Pod had before is not of this attempt.

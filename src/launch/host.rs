@@ -76,7 +76,9 @@ fn settle(
     {
         kill_leftover_cgroup(cgroup);
     }
-    let cgroup = Cgroup::create(&spec.pod_id.to_string());
+    // Named after the Pod's place, like its socket: what an attempt leaves that was killed at once is found by the next.
+    let name = registry.socket_path(&spec.pod).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let cgroup = Cgroup::create(&name);
     let recorded = cgroup.as_ref().map(|cgroup| cgroup.recorded().to_owned());
     let made = match spec.mode {
         HostMode::New => {
@@ -85,13 +87,21 @@ fn settle(
             let log = spec.log.as_deref().map(path_from_text);
             registry.create_pod(&lock, &record, log.as_deref(), ticket_lock.as_ref()).map(drop)
         }
-        HostMode::Restore => registry.update_pod(&spec.pod, spec.pod_id, |record| record.cgroup = recorded).map(drop),
+        HostMode::Restore => registry
+            .sweep_pod_temporaries(&lock)
+            .map_err(PodError::from)
+            .and_then(|()| registry.update_pod(&spec.pod, spec.pod_id, |record| record.cgroup = recorded))
+            .map(drop),
     };
-    match made {
-        Ok(()) => Ok(Settled { lock, ticket_lock, cgroup }),
-        Err(PodError::Taken { pod }) => Err(("taken", format!("the name {pod} is taken"))),
-        Err(error) => Err(failed(&error)),
+    let refused = match made {
+        Ok(()) => return Ok(Settled { lock, ticket_lock, cgroup }),
+        Err(PodError::Taken { pod }) => ("taken", format!("the name {pod} is taken")),
+        Err(error) => failed(&error),
+    };
+    if let Some(cgroup) = cgroup {
+        kill_leftover_cgroup(cgroup.recorded());
     }
+    Err(refused)
 }
 
 fn new_record(spec: &HostSpec, environment: &HostEnvironment) -> PodRecord {

@@ -119,6 +119,10 @@ pub fn restore_pod(
     let pod = &record.pod;
     let locks = lock_tickets(services, &record)?;
     let claims = check_claims(registry, &record)?;
+    for lock in &locks {
+        // What cannot be removed now is in nobody's way, and removed by the next who holds this lock.
+        let _ = registry.sweep_ticket(lock);
+    }
     let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
         .context("make a pipe for", &services.program)
         .map_err(|source| RestoreError::Prepare { pod: pod.clone(), source })?;

@@ -16,12 +16,13 @@ use super::steps;
 use crate::domain::{AgentSpec, Nonce, Origin, PodId, PodName, PodRecord, Role, Slug, TicketId, chain, path_text};
 use crate::fs::{self, IoContext as _, PathError, Wait};
 
+use crate::pod::cgroup::kill_leftover_cgroup;
 use crate::pod::check_socket_path;
 use crate::pod::client::Client;
 use crate::pod::process::POD_HOST;
 use crate::pod::protocol::Method;
 use crate::pod::spawn::{Spawn, SpawnError, Spawned};
-use crate::registry::{JournalEntry, Registry, TicketLock};
+use crate::registry::{JournalEntry, PodError, Registry, TicketLock};
 
 /// How long a host may take until it says ready, unless the caller says otherwise.
 pub const READY: Duration = Duration::from_secs(20);
@@ -85,6 +86,7 @@ pub struct Started {
     pub pod_id: PodId,
     /// Its socket.
     pub socket: PathBuf,
+    mode: HostMode,
     process: Spawned,
     log: Log,
 }
@@ -217,7 +219,8 @@ pub fn spawn(
         Ok(ready) => ready.socket.clone(),
         Err(_) => registry.socket_path(&request.pod),
     };
-    let started = Started { pod: request.pod.clone(), pod_id: request.pod_id, socket, process, log };
+    let started =
+        Started { pod: request.pod.clone(), pod_id: request.pod_id, socket, mode: request.mode, process, log };
     match ready {
         Ok(_) => Ok(started),
         Err(SpawnError::Refused { code, .. }) if code == "taken" => {
@@ -320,13 +323,26 @@ impl Started {
         let removed = match registry.try_lock_pod(&self.pod) {
             // Somebody else has the name by now; what it has is not ours to remove.
             Ok(None) => Ok(()),
-            Ok(Some(_lock)) => match registry.remove_pod(&self.pod, self.pod_id) {
-                Err(crate::registry::PodError::OtherPod { .. }) => Ok(()),
-                other => other.map_err(|error| chain(&error)),
-            },
+            Ok(Some(_lock)) => self.remove_own(registry),
             Err(error) => Err(chain(&error)),
         };
         removed.map_or_else(Undone::Leftover, |()| Undone::Nothing)
+    }
+
+    /// Removes what this attempt made, under the Pod's lock; what a restored Pod had before is not of this attempt.
+    fn remove_own(&self, registry: &Registry) -> Result<(), String> {
+        if let Ok(Some(record)) = registry.pod(&self.pod)
+            && let Some(cgroup) = record.cgroup.filter(|_| record.pod_id == self.pod_id)
+        {
+            kill_leftover_cgroup(&cgroup);
+        }
+        match self.mode {
+            HostMode::Restore => Ok(()),
+            HostMode::New => match registry.remove_pod(&self.pod, self.pod_id) {
+                Err(PodError::OtherPod { .. }) => Ok(()),
+                other => other.map_err(|error| chain(&error)),
+            },
+        }
     }
 
     /// Lets the Pod go on without this process.

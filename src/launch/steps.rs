@@ -169,14 +169,24 @@ pub fn shut_down(registry: &Registry, pod: &PodName, now: bool, wait: Duration) 
     if !registry.pod_lives(pod).map_err(io)? {
         return Ok(if registry.pod_dir(pod).exists() { Ended::Before } else { Ended::NotFound });
     }
-    let told = connect_pod(registry, pod).and_then(|mut client| ask(&mut client, &Method::Shutdown { now }));
-    if let Err(source) = told {
-        // A Pod that ends at this moment needs no telling.
-        if registry.pod_lives(pod).map_err(io)? {
+    let deadline = within(wait);
+    let mut pause = Duration::from_millis(1);
+    while let Err(source) =
+        connect_pod(registry, pod).and_then(|mut client| ask(&mut client, &Method::Shutdown { now }))
+    {
+        if !registry.pod_lives(pod).map_err(io)? {
+            break;
+        }
+        // Alive, but with nobody at its socket: it is about to be ready, or about to be gone and needs no telling.
+        let in_between = matches!(source, ClientError::Connect { .. } | ClientError::Closed | ClientError::Io(_));
+        if !in_between || Instant::now() >= deadline {
             return Err(ShutDownError::Client { pod: pod.clone(), source });
         }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
     }
-    Ok(match registry.lock_ended_pod(pod, Wait::For(wait)).map_err(io)? {
+    let left = deadline.saturating_duration_since(Instant::now());
+    Ok(match registry.lock_ended_pod(pod, Wait::For(left)).map_err(io)? {
         Some(_lock) => Ended::Now,
         None => Ended::NotYet,
     })

@@ -19,7 +19,7 @@ pub(super) struct Args {
     #[arg(long)]
     pod: Option<PodName>,
     /// What the agent is asked for, besides the ticket
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     instruction: Option<String>,
 }
 

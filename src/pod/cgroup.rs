@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use super::process::is_pod_host;
 
-/// How the directory of every Pod's cgroup begins; what follows is the Pod's id.
+/// How the directory of every Pod's cgroup begins; what follows tells the Pod.
 const PREFIX: &str = "yoi-pod-";
 /// How long the kernel may take to end the members.
 const DEATH: Duration = Duration::from_secs(5);
@@ -29,17 +29,17 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
-    /// Makes a cgroup for the Pod of this id below the one that this process is in; `None` where that cannot be.
+    /// Makes a cgroup of this name, which no other Pod has, below the one that this process is in; `None` where that cannot be.
     ///
     /// A process that runs inside of another Pod's cgroup leaves that first: it must not be ended with that Pod.
-    pub fn create(pod_id: &str) -> Option<Self> {
+    pub fn create(name: &str) -> Option<Self> {
         let mount = Mount::find()?;
         let current = own_path(&fs::read_to_string("/proc/self/cgroup").ok()?)?;
         let base = outside_of_pods(&current);
         if base != current {
             fs::write(mount.directory(&base)?.join("cgroup.procs"), "0").ok()?;
         }
-        let path = base.join(format!("{PREFIX}{pod_id}"));
+        let path = base.join(format!("{PREFIX}{name}"));
         let directory = mount.directory(&path)?;
         match fs::create_dir(&directory) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => None,

@@ -1,5 +1,6 @@
 //! `yoi init`: makes a workspace.
 
+use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure};
 use crate::ticket;
 
@@ -20,10 +21,10 @@ pub(super) fn run(_args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let made = ticket::init(&workspace.root)?;
     for path in &made {
         let shown = path.strip_prefix(&workspace.root).unwrap_or(path);
-        cli.say(format_args!("made {}", crate::domain::path_text(shown)))?;
+        cli.say(format_args!("made {}", command([shown])))?;
     }
     if made.is_empty() {
-        cli.say(format_args!("{} is a workspace already", crate::domain::path_text(&workspace.root)))?;
+        cli.say(format_args!("{} is a workspace already", command([&workspace.root])))?;
     }
     Ok(Exit::Done)
 }

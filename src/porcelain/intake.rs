@@ -22,7 +22,6 @@ Examples:
 ")]
 pub(super) struct Args {
     /// The ticket: its id, or the beginning of one that no other has
-    #[arg(required_unless_present = "message")]
     ticket: Option<String>,
     /// What is wanted, in a sentence or more
     #[arg(short, long, value_name = "TEXT")]
@@ -35,6 +34,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    if args.ticket.is_none() && args.message.is_none() {
+        let text = "cannot begin an intake: name a ticket, or say what is wanted with -m \"…\"";
+        return Err(Failure::new(Exit::Usage, text).hint("yoi ticket list"));
+    }
     let setup = cli.setup()?;
     let ticket = args.ticket.as_deref().map(|text| find(&setup.tickets(), text)).transpose()?;
     if args.message.as_deref().is_some_and(|message| message.trim().is_empty()) {

@@ -2,7 +2,7 @@
 
 use crate::cli::quote::{command, visible};
 use crate::cli::{Cli, Exit, Failure, Meaning, age, local};
-use crate::domain::{Claim, ClaimStatus, Expect, PodName, TicketId, Timestamp, path_text};
+use crate::domain::{Claim, ClaimStatus, Expect, PodName, TicketId, Timestamp};
 use crate::launch::{PodStatus, PodView, openers, view_pod};
 use crate::registry::{ClaimView, JournalLine, Registry};
 
@@ -212,7 +212,7 @@ impl Explanation<'_> {
     }
 
     fn path(&mut self, name: &str, path: &std::path::Path) -> Result<(), Failure> {
-        self.line(name, &path_text(path))
+        self.line(name, &command([path]))
     }
 
     fn moment(&mut self, name: &str, at: Timestamp) -> Result<(), Failure> {

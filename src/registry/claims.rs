@@ -396,6 +396,22 @@ impl Registry {
         self.edit(ticket, expect, set).map(drop)
     }
 
+    /// Removes what earlier attempts on a ticket left when they were killed: offers, the second names of committed ones
+    /// among them, and claims on their way into place.
+    ///
+    /// # Errors
+    /// When another change of the claim takes too long, or a file cannot be removed.
+    pub fn sweep_ticket(&self, lock: &TicketLock) -> Result<(), ChangeError> {
+        let ticket = lock.ticket();
+        let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
+        // A Pod completes its claim without the ticket lock: the temporary may be one that is about to be renamed.
+        let _fence = self.fence(ticket).map_err(|source| ChangeError::Busy { ticket: ticket.clone(), source })?;
+        // An offer may be the one name of a claim that is known to be durable, until the other one is.
+        fs::sync_dir(&self.claims_dir()).map_err(io)?;
+        self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
+        self.sweep_offers(ticket, None).map_err(io)
+    }
+
     /// Compare-and-swap: under the fence, re-reads, compares, and replaces the claim where `change` says that it changed.
     fn edit(
         &self,

@@ -2,12 +2,16 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::workspace::{Workspace, short_hash};
 use crate::domain::{PodName, Record, RecordError, TicketId, Timestamp, VERSION, WrittenBy, path_text};
-use crate::fs::{self, NetworkFs, PathError};
+use crate::fs::{self, FlockGuard, NetworkFs, PathError, Wait, WaitError};
+
+/// How long the first write to a registry waits for another one that came before it.
+const MAKING: Duration = Duration::from_secs(5);
 
 /// Whether a registry on a network file system may be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -129,15 +133,25 @@ impl Registry {
                     created_at: now,
                     extra: toml::Table::new(),
                 };
-                let temporary = self.temporary("workspace", "toml");
-                fs::create_file(&temporary, record.render().as_bytes())?;
-                // Two first users at once write the same; the one that comes second has nothing to do.
-                let linked = fs::link_into_place(&temporary, &path);
-                fs::unlink(&temporary)?;
-                let _first_or_second = linked?;
-                Ok(fs::sync_dir(&self.dir)?)
+                // Two first users at once: one writes it, the other finds it.
+                let _first = self.lock_dir()?;
+                self.sweep_temporaries("workspace", "toml")?;
+                if fs::read_file(&path)?.is_none() {
+                    fs::replace(&self.temporary("workspace", "toml"), &path, record.render().as_bytes())?;
+                }
+                Ok(())
             }
         }
+    }
+
+    /// Excludes others who make this registry.
+    fn lock_dir(&self) -> Result<FlockGuard, PathError> {
+        FlockGuard::acquire_dir(&self.dir, Wait::For(MAKING)).map_err(|error| match error {
+            WaitError::Io(error) => error,
+            WaitError::Held { path, .. } => {
+                PathError::refused("lock", &path, "another process has been making it for long")
+            }
+        })
     }
 
     /// The workspace that this is the registry of.

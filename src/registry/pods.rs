@@ -186,6 +186,16 @@ impl Registry {
         Ok(self.bury(lock)?)
     }
 
+    /// Removes what the earlier processes of a Pod were about to put into its directory when they were killed.
+    ///
+    /// # Errors
+    /// When the files cannot be listed or removed.
+    pub fn sweep_pod_temporaries(&self, lock: &PodLock) -> Result<(), PathError> {
+        let key = lock.pod().key();
+        self.sweep_temporaries("pod", &key)?;
+        self.sweep_temporaries("podtoml", &key)
+    }
+
     fn is_nobodys(&self, record: &PodRecord, ticket: Option<&TicketLock>) -> Result<bool, PodError> {
         if record.confirmed_at.is_some() {
             return Ok(false);

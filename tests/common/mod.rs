@@ -33,7 +33,12 @@ impl TestEnv {
     /// Makes home, data, runtime and workspace directories; the workspace is empty.
     pub fn new() -> Self {
         // Below /tmp whatever TMPDIR says: the path of a socket holds 107 bytes.
-        let root = tempfile::Builder::new().prefix("yoi").tempdir_in("/tmp").unwrap();
+        Self::new_in(Path::new("/tmp"))
+    }
+
+    /// The same below a directory, the path of which is short.
+    pub fn new_in(parent: &Path) -> Self {
+        let root = tempfile::Builder::new().prefix("yoi").tempdir_in(parent).unwrap();
         let env = Self { root, clock: None };
         for dir in [env.home(), env.data(), env.runtime(), env.workspace()] {
             std::fs::create_dir(&dir).unwrap();
@@ -50,6 +55,11 @@ impl TestEnv {
     /// All that belongs to this test lies below this directory, and every process of it can be told by that.
     pub fn root(&self) -> &Path {
         self.root.path()
+    }
+
+    /// Leaves the directories behind, for a look at what went wrong.
+    pub fn keep(&mut self) {
+        self.root.disable_cleanup(true);
     }
 
     /// `HOME`.

@@ -1,5 +1,6 @@
 //! The processes of a test, found by what they carry of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -9,6 +10,15 @@ use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// The memory of a process, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// What is in memory of all that it has, also what it shares with others, such as the program's text.
+    pub resident: u64,
+    /// What would be free if it ended.
+    pub private: u64,
+}
 
 /// A process that ran a moment ago. Its number cannot come to mean another one.
 pub struct Process {
@@ -69,6 +79,31 @@ impl Process {
     /// Sends it a signal; one that has ended gets none.
     pub fn signal(&self, signal: Signal) {
         let _ = pidfd_send_signal(&self.handle, signal);
+    }
+
+    /// The memory that it has now.
+    pub fn memory(&self) -> Memory {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).unwrap();
+        let sum = |keys: &[&str]| {
+            let kibibytes = text.lines().filter_map(|line| line.split_once(':')).filter(|(key, _)| keys.contains(key));
+            kibibytes.map(|(_, value)| value.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10).sum()
+        };
+        Memory { resident: sum(&["Rss"]), private: sum(&["Private_Clean", "Private_Dirty"]) }
+    }
+
+    /// How often each of its threads has gone to sleep until now, by the thread's number and name.
+    ///
+    /// A thread that was woken has gone to sleep again after it, so these are the wake-ups of a process that is idle.
+    pub fn sleeps(&self) -> BTreeMap<String, u64> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).unwrap().map(|entry| entry.unwrap().path());
+        let sleeps = threads.filter_map(|thread| {
+            // A thread that ends while this looks has no wake-ups to come.
+            let status = fs::read_to_string(thread.join("status")).ok()?;
+            let field = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim();
+            let name = format!("{} {}", field("Pid:"), field("Name:"));
+            Some((name, field("voluntary_ctxt_switches:").parse().unwrap()))
+        });
+        sleeps.collect()
     }
 
     /// Ends it.

@@ -50,7 +50,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         for finding in &findings {
             let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
             let file = finding.file.strip_prefix(&workspace.root).unwrap_or(&finding.file);
-            let place = format!("{}{line}", crate::domain::path_text(file));
+            let place = format!("{}{line}", file.display());
             let (meaning, word) = match finding.severity {
                 Severity::Error => (Meaning::Bad, "error"),
                 Severity::Warning => (Meaning::Attention, "warning"),

@@ -1,0 +1,302 @@
+//! The tracer's side: following.
+
+use std::collections::HashMap;
+use std::ffi::{CString, OsStr, OsString};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
+
+use super::calls::{self, Entry};
+use super::{Action, Call, End, Held, News, Part, Report, Spec, Until};
+
+/// How long a launch may take in all; whoever needs longer has failed.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Runs the tracer: the arguments are a [`Spec`], `--` and the command.
+pub fn trace(arguments: &[OsString]) {
+    let [spec, dashes, command @ ..] = arguments else { panic!("usage: --trace SPEC -- COMMAND…") };
+    assert_eq!(dashes, "--");
+    let spec: Spec = serde_json::from_str(spec.to_str().unwrap()).unwrap();
+    // Blocked before there is a child, so that none of its changes goes unseen; the child gets an empty mask.
+    let children = SigSet::from_iter([Signal::SIGCHLD]);
+    children.thread_block().unwrap();
+    let changes = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).unwrap();
+    let root = start(command);
+    let mut follower = Follower {
+        spec,
+        root,
+        processes: HashMap::new(),
+        parts: HashMap::new(),
+        held: Vec::new(),
+        holding: None,
+        report: Report::default(),
+    };
+    follower.run(&changes);
+    say(&News::Ended(follower.report));
+    // What is still followed runs on when this process ends.
+}
+
+fn say(news: &News) {
+    let mut line = serde_json::to_string(news).unwrap();
+    line.push('\n');
+    let mut out = std::io::stdout();
+    out.write_all(line.as_bytes()).and_then(|()| out.flush()).unwrap();
+}
+
+/// Starts the command, seized before it is executed; what it says goes where our standard error does.
+fn start(command: &[OsString]) -> Pid {
+    let words: Vec<CString> = command.iter().map(|word| CString::new(word.clone().into_vec()).unwrap()).collect();
+    let (mut wait, mut go) = std::io::pipe().unwrap();
+    // SAFETY: this process has one thread, so its child may go on as if it were the parent.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Parent { child } => {
+            let options = Options::PTRACE_O_TRACESYSGOOD
+                | Options::PTRACE_O_TRACEFORK
+                | Options::PTRACE_O_TRACEVFORK
+                | Options::PTRACE_O_TRACECLONE
+                | Options::PTRACE_O_TRACEEXEC;
+            ptrace::seize(child, options).unwrap();
+            go.write_all(b"g").unwrap();
+            child
+        }
+        ForkResult::Child => {
+            drop(go);
+            wait.read_exact(&mut [0]).unwrap();
+            nix::unistd::dup2_stdout(std::io::stderr()).unwrap();
+            let null = fs::File::open("/dev/null").unwrap();
+            nix::unistd::dup2_stdin(&null).unwrap();
+            SigSet::empty().thread_set_mask().unwrap();
+            let error = nix::unistd::execvp(&words[0], &words).unwrap_err();
+            panic!("cannot run {}: {error}", command[0].display());
+        }
+    }
+}
+
+struct Follower {
+    spec: Spec,
+    root: Pid,
+    /// The process that each thread belongs to.
+    processes: HashMap<Pid, Pid>,
+    /// The part of each living process that plays one.
+    parts: HashMap<Pid, Part>,
+    /// Threads that are stopped and stay so until the process is let go.
+    held: Vec<Pid>,
+    /// The process that is held.
+    holding: Option<Pid>,
+    report: Report,
+}
+
+impl Follower {
+    /// Follows until the end that was asked for.
+    fn run(&mut self, changes: &SignalFd) {
+        let deadline = Instant::now() + DEADLINE;
+        let stdin = std::io::stdin();
+        loop {
+            if self.take_all() || (self.report.root.is_some() && self.spec.until == Until::RootEnds) {
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.report.overdue = self.processes.values().map(describe).collect();
+                return;
+            }
+            let mut polled = vec![PollFd::new(changes.as_fd(), PollFlags::POLLIN)];
+            if self.holding.is_some() {
+                // Its end is the word to let go.
+                polled.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
+            }
+            match poll(&mut polled, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => panic!("cannot wait: {error}"),
+            }
+            let let_go = polled.get(1).is_some_and(|stdin| stdin.any() == Some(true));
+            while changes.read_signal().unwrap().is_some() {}
+            if let_go {
+                self.holding = None;
+                for thread in std::mem::take(&mut self.held) {
+                    self.resume(thread, None);
+                }
+            }
+        }
+    }
+
+    /// Deals with every change there is; true when nothing is left to follow.
+    fn take_all(&mut self) -> bool {
+        loop {
+            match waitpid(None, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) => return false,
+                Ok(status) => self.take(status),
+                Err(Errno::EINTR) => {}
+                Err(Errno::ECHILD) => return true,
+                Err(error) => panic!("cannot wait: {error}"),
+            }
+        }
+    }
+
+    fn take(&mut self, status: WaitStatus) {
+        match status {
+            WaitStatus::Exited(thread, status) => self.forget(thread, End::Exited(status)),
+            WaitStatus::Signaled(thread, signal, _) => self.forget(thread, End::Killed(signal as i32)),
+            WaitStatus::PtraceSyscall(thread) => {
+                self.introduce(thread);
+                if !self.acts_at(thread) {
+                    self.resume(thread, None);
+                }
+            }
+            WaitStatus::PtraceEvent(thread, _, event) => {
+                self.introduce(thread);
+                match event {
+                    libc::PTRACE_EVENT_EXEC => self.executed(thread),
+                    libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                        // The parent may have been killed meanwhile, and the child tells of itself then.
+                        if let Ok(child) = ptrace::getevent(thread) {
+                            self.introduce(Pid::from_raw(child.try_into().unwrap()));
+                        }
+                    }
+                    _ => {}
+                }
+                self.resume(thread, None);
+            }
+            WaitStatus::Stopped(thread, signal) => {
+                self.introduce(thread);
+                self.resume(thread, Some(signal));
+            }
+            WaitStatus::Continued(_) | WaitStatus::StillAlive => {}
+        }
+    }
+
+    fn forget(&mut self, thread: Pid, end: End) {
+        self.processes.remove(&thread);
+        self.held.retain(|held| *held != thread);
+        self.parts.remove(&thread);
+        if thread == self.root {
+            self.report.root = Some(end);
+            self.holding = None;
+        }
+    }
+
+    /// Gets to know a thread: by its parent's word or its own first stop, whichever comes first.
+    fn introduce(&mut self, thread: Pid) {
+        if self.processes.contains_key(&thread) {
+            return;
+        }
+        let Some((process, parent)) = identity(thread) else { return };
+        self.processes.insert(thread, process);
+        let hosts = self.parts.values().filter(|part| **part == Part::Host).count();
+        if process == thread && self.parts.get(&parent) == Some(&Part::Warden) && hosts == 0 {
+            self.parts.insert(process, Part::Host);
+        }
+    }
+
+    /// A process runs another program now: that tells its part.
+    fn executed(&mut self, process: Pid) {
+        let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        let program = words.first().and_then(|word| Path::new(OsStr::from_bytes(word)).file_name());
+        let part = if process == self.root {
+            Some(Part::Launcher)
+        } else if words.get(1) == Some(&&b"pod-host"[..]) {
+            Some(Part::Warden)
+        } else if program == Some(OsStr::new("yoi-claim")) {
+            Some(Part::Verb)
+        } else {
+            None
+        };
+        match part {
+            Some(part) => self.parts.insert(process, part),
+            None => self.parts.remove(&process),
+        };
+    }
+
+    fn resume(&mut self, thread: Pid, signal: Option<Signal>) {
+        if self.holding.is_some() && self.processes.get(&thread) == self.holding.as_ref() {
+            self.held.push(thread);
+            return;
+        }
+        let counting = !self.report.acted;
+        let resumed = if counting { ptrace::syscall(thread, signal) } else { ptrace::cont(thread, signal) };
+        match resumed {
+            // One that was killed tells of its end next.
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(error) => panic!("cannot resume {thread}: {error}"),
+        }
+    }
+
+    /// Counts a call, and does what is to be done before it; true when the thread is not to be resumed.
+    fn acts_at(&mut self, thread: Pid) -> bool {
+        if self.report.acted {
+            return false;
+        }
+        let Some(process) = self.processes.get(&thread).copied() else { return false };
+        let Some(part) = self.parts.get(&process).copied() else { return false };
+        let Some((name, about)) = entry(thread).and_then(|entry| calls::that_matters(thread, &entry)) else {
+            return false;
+        };
+        let mut among: Vec<Part> = self.parts.values().copied().collect();
+        among.sort();
+        among.dedup();
+        let calls = self.report.calls.entry(part).or_default();
+        calls.push(Call { name: name.to_owned(), about, among });
+        let Some(act) = self.spec.act.as_ref().filter(|act| act.part == part && act.nth == calls.len()) else {
+            return false;
+        };
+        self.report.acted = true;
+        match &act.action {
+            Action::Kill(parts) => {
+                let targets = self.parts.iter().filter(|(_, part)| parts.contains(part));
+                // A tracee that is not waited for keeps its number. One that is stopped here dies here.
+                targets.for_each(|(process, _)| kill(*process, Signal::SIGKILL).unwrap());
+                parts.contains(&part)
+            }
+            Action::Hold => {
+                self.holding = Some(process);
+                self.held.push(thread);
+                for (other, of) in &self.processes {
+                    if *of == process && *other != thread {
+                        // One that stops by itself just now needs no telling.
+                        let _ = ptrace::interrupt(*other);
+                    }
+                }
+                let [process, root] = [process, self.root].map(|pid| pid.as_raw().unsigned_abs());
+                say(&News::Held(Held { process, root }));
+                true
+            }
+        }
+    }
+}
+
+/// What a thread that stopped at a system call is about to do; `None` where it has done it.
+fn entry(thread: Pid) -> Option<Entry> {
+    let info = ptrace::syscall_info(thread).ok()?;
+    if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
+        return None;
+    }
+    // SAFETY: the kernel says that this is the member that it has filled in.
+    let entry = unsafe { info.u.entry };
+    Some(Entry { number: entry.nr, arguments: entry.args })
+}
+
+/// The process that a thread belongs to, and that one's parent; `None` where it has ended.
+fn identity(thread: Pid) -> Option<(Pid, Pid)> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let number = |name: &str| field(name)?.parse().ok().map(Pid::from_raw);
+    (!field("State:")?.starts_with(['Z', 'X'])).then_some((number("Tgid:")?, number("PPid:")?))
+}
+
+fn describe(process: &Pid) -> String {
+    let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    format!("{process} ({})", String::from_utf8_lossy(&line).replace('\0', " ").trim_end())
+}

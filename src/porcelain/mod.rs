@@ -4,6 +4,7 @@ mod attach;
 mod completions;
 mod conversation;
 mod demo;
+mod help;
 mod init;
 mod intake;
 mod launch;
@@ -60,6 +61,7 @@ enum Command {
     Tool(tool::Args),
     Completions(completions::Args),
     Demo(demo::Args),
+    Help(help::Args),
     #[command(hide = true)]
     PodHost(pod_host::Args),
 }
@@ -100,6 +102,7 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Tool(args)) => tool::run(args, cli),
         Some(Command::Completions(args)) => completions::run(args, cli),
         Some(Command::Demo(args)) => demo::run(args, cli),
+        Some(Command::Help(args)) => help::run(args, cli),
         Some(Command::PodHost(args)) => pod_host::run(args, cli),
     }
 }

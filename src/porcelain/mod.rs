@@ -34,8 +34,10 @@ use crate::cli::{self, Cli, CommandLine, Exit, Failure, Program};
 #[command(name = "yoi", version, disable_help_subcommand = true)]
 #[command(after_long_help = "\
 Examples:
-  Show what there is, and what to do next:
+  Show how things stand, and what to do next:
     $ yoi
+  The same for a repository elsewhere:
+    $ yoi -C . status
 ")]
 struct Arguments {
     #[command(flatten)]

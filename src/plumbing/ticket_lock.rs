@@ -15,6 +15,19 @@ use crate::launch::{LockedCommand, TicketRoleLaunchError, run_locked};
 /// YOI_CLAIM_NONCE; the verbs on that ticket use them. When it ends, pipe and lock are closed and a Pod that is still on
 /// probation is waited for. Exits with COMMAND's status, or 3 where the ticket is in flight elsewhere.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Look at a ticket while nothing can be launched on it:
+    $ yoi-claim ticket-lock 20260118-093012-001 -- cat .yoi/tickets/20260118-093012-001/item.md
+  Launch an intake as yoi intake does:
+    $ yoi-claim ticket-lock 20260118-093012-001 -- sh -ec '
+        yoi-claim launch-plan --role intake --ticket \"$1\" >plan.json
+        yoi-claim pod-spawn \"intake-$1\" --role intake --profile builtin:checklist --ticket \"$1\"
+        evidence=$(yoi-claim pod-run \"intake-$1\" --plan plan.json)
+        yoi-claim claim-commit \"$1\" --pod \"intake-$1\" --role intake --evidence \"$evidence\"
+        yoi-claim session-record \"intake-$1\" --role intake --origin ticket_claim --ticket \"$1\"
+        yoi-claim pod-confirm \"intake-$1\"' sh 20260118-093012-001
+")]
 pub(super) struct Args {
     /// The ticket
     ticket: TicketId,

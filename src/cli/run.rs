@@ -252,14 +252,11 @@ impl Cli {
         tell(self.program, self.errors, failure);
     }
 
-    /// Tells the steps of what takes a while; silent in plumbing and with `--quiet`.
+    /// Tells the steps of what takes a while; silent in plumbing, with `--quiet`, and where no terminal shows them.
     pub fn progress(&self) -> Progress {
         let err = io::stderr();
-        let telling = match (self.people.quiet || self.errors == Errors::Json, err.is_terminal()) {
-            (true, _) => Telling::Silent,
-            (false, true) => Telling::Line,
-            (false, false) => Telling::Lines,
-        };
+        let is_shown = !self.people.quiet && self.errors == Errors::Text && err.is_terminal();
+        let telling = if is_shown { Telling::Line } else { Telling::Silent };
         let paint = Paint::choose(self.people.color, &err);
         Progress::new(Box::new(err), telling, paint)
     }

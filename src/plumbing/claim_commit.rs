@@ -15,6 +15,13 @@ use crate::registry::CommitRequest;
 /// for. Evidence other than manual commits the offer that the Pod wrote when it accepted, and no other; if the offer is
 /// gone, the Pod gave up (4). Under ticket-lock its lock and nonce are used. Says nothing when done.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Claim a ticket of any tracker by hand, for work that no Pod does:
+    $ yoi-claim claim-commit PROJ-42 --pod mira --role coder
+  A repeat is a success that changes nothing:
+    $ yoi-claim claim-commit PROJ-42 --pod mira --role coder
+")]
 pub(super) struct Args {
     /// The ticket
     ticket: TicketId,

@@ -13,7 +13,9 @@ use crate::domain::{PodName, Role};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  See what a coder would be told, without starting one:
+  Launch an investigator on the ticket, with a question:
+    $ yoi launch investigator 20260118-093012-001 -m \"how large are the uploads that fail?\"
+  See which plumbing commands would launch a coder, and launch none:
     $ yoi launch coder 20260118-093012-001 --dry-run
 ")]
 pub(super) struct Args {

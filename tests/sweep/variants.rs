@@ -162,7 +162,18 @@ impl Variant {
         };
         let words: &[&str] = match self.launch {
             Launch::Intake => &["yoi", "--quiet", "intake", TICKET],
-            Launch::Hasty => &["yoi", "--quiet", "intake", TICKET, "--probation", "1", "--accept-timeout", "1"],
+            Launch::Hasty => &[
+                "yoi",
+                "--quiet",
+                "intake",
+                TICKET,
+                "--ready-timeout",
+                "1",
+                "--accept-timeout",
+                "1",
+                "--probation",
+                "1",
+            ],
             Launch::Script => {
                 &["yoi-claim", "ticket-lock", TICKET, "--", "sh", "-ec", SCRIPT, "sh", TICKET, &plan, profile]
             }

@@ -3,7 +3,6 @@
 mod common;
 mod fake_host;
 
-
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -416,7 +415,11 @@ mod before_spawn {
             let said = assert_refused(&env, work, 128);
             let named = env.normalise(path.to_str().unwrap());
             assert!(said.contains(&format!("'{named}'")), "{named} is not named in: {said}");
-            if path.is_dir() { fs::remove_dir(&path).unwrap() } else { fs::remove_file(&path).unwrap() }
+            if path.is_dir() {
+                fs::remove_dir(&path).unwrap()
+            } else {
+                fs::remove_file(&path).unwrap()
+            }
             if path.ends_with("data") || path.ends_with("run") {
                 fs::create_dir(&path).unwrap();
             }

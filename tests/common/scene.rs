@@ -1,9 +1,9 @@
 //! A workspace with tickets in it, and what can be looked at in it and in its registry.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::fs;
 
 use yoi::domain::{PodName, TicketId};
 use yoi::registry::{Registry, Workspace};

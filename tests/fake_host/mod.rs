@@ -174,7 +174,8 @@ pub fn play(fault: Fault) {
         die();
     }
     let registry = spec.registry();
-    let ticket_lock = spec.ticket.as_ref().map(|id| registry.adopt_ticket_lock(id, descriptor(TICKET_LOCK_FD)).unwrap());
+    let ticket_lock =
+        spec.ticket.as_ref().map(|id| registry.adopt_ticket_lock(id, descriptor(TICKET_LOCK_FD)).unwrap());
     let _launcher = descriptor(LAUNCHER_FD);
     let mut ready = File::from(descriptor(READY_FD));
     let lock = registry.try_lock_pod(&spec.pod).unwrap().unwrap();
@@ -210,7 +211,11 @@ pub fn play(fault: Fault) {
     std::thread::scope(|scope| {
         for stream in listener.incoming() {
             let (spec, registry) = (&spec, &registry);
-            scope.spawn(move || if fault != Fault::ClosesConnections { converse(fault, spec, registry, stream.unwrap()) });
+            scope.spawn(move || {
+                if fault != Fault::ClosesConnections {
+                    converse(fault, spec, registry, stream.unwrap())
+                }
+            });
         }
     });
 }

@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "every test program uses another part of the bench")]
 
 mod process;
+pub mod puppet;
 pub mod scene;
 mod text;
 

@@ -1,4 +1,5 @@
 //! "Shutdown after idle": what marks a Pod, when the mark takes effect, and what is told when it cannot.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

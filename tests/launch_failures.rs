@@ -280,6 +280,24 @@ mod in_the_script {
         assert_the_next_launch_works(&env);
     }
 
+    #[test]
+    fn a_process_left_behind_keeps_the_ticket_in_flight_and_why_names_it() {
+        let env = TestEnv::with_sample();
+        let script = format!("yoi-claim ticket-lock {COMPLETE} -- sh -c 'sleep 1000 >&- 2>&- & exit 7'");
+        let outcome = run(&mut env.shell(&script), 7);
+        assert!(outcome.stderr.contains(&format!("ticket {COMPLETE} is still in flight")), "{outcome:?}");
+        let refused = run(&mut env.yoi(["-q", "intake", COMPLETE]), 3);
+        assert!(refused.stderr.contains(&format!("ticket {COMPLETE} is in flight: ticket-lock, pid ")), "{refused:?}");
+        let sleeping = env.processes();
+        let [sleeping] = sleeping.as_slice() else { panic!("one process") };
+        let why = run(&mut env.yoi(["why", COMPLETE]), 0).stdout;
+        assert!(why.contains(&format!("has it open: pid {} (sleep)", sleeping.pid())), "{why}");
+        sleeping.kill();
+        env.wait_for_processes();
+        env.assert_nothing_is_left();
+        assert_the_next_launch_works(&env);
+    }
+
     /// Whatever the script does: where it ends before the claim is committed, the Pod has gone when `ticket-lock` ends.
     #[test]
     fn a_script_that_ends_after_any_step_before_the_commit_leaves_nothing() {

@@ -30,7 +30,7 @@ mod what_is_written {
         let dir = env.registry().dir().to_owned();
         assert_eq!(names(&dir.join("claims")), [format!("{INCOMPLETE}.toml")]);
         assert_eq!(names(&dir.join("sessions")), [format!("{name}.toml")]);
-        assert_eq!(names(&dir.join("pods")), std::slice::from_ref(&name));
+        assert_eq!(names(&dir.join("pods")), [name.as_str()]);
         for empty in ["offers", "tmp"] {
             assert_eq!(names(&dir.join(empty)), Vec::<String>::new(), "{empty}");
         }

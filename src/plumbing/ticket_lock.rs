@@ -7,7 +7,7 @@ use crate::cli::args::seconds;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::{Nonce, PodName, TicketId};
 use crate::fs::{self, Wait, WaitError};
-use crate::launch::{LockedCommand, TicketRoleLaunchError, run_locked};
+use crate::launch::{LockedCommand, TicketRoleLaunchError, holder, run_locked};
 
 /// Run COMMAND with the ticket lock held
 ///
@@ -50,7 +50,8 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     };
     let lock = match registry.lock_ticket(&args.ticket, &what_for, &cli.writer(), Wait::For(args.wait)) {
         Ok(lock) => lock,
-        Err(WaitError::Held { holder: Some(holder), .. }) => {
+        Err(WaitError::Held { holder: said, path }) => {
+            let holder = holder(said, &path);
             return Err(TicketRoleLaunchError::InFlight { ticket: args.ticket, holder }.into());
         }
         Err(error) => return Err(error.into()),

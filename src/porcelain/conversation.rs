@@ -4,11 +4,15 @@ use std::path::Path;
 
 use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure, Meaning, local};
-use crate::domain::{KnownSegment, Segment, Timestamp};
+use crate::domain::{KnownSegment, PodName, Segment, Timestamp};
+use crate::fs;
 use crate::launch::steps;
 use crate::pod::client::Client;
 use crate::pod::protocol::{Entry, TurnOutcome};
 use crate::pod::protocol::{Event, Message};
+
+/// The largest history that is read from disk, in bytes.
+pub(super) const MAX_HISTORY: u64 = 256 << 20;
 
 /// Writes what happens in a Pod for a person, line by line.
 pub(super) struct Reader {
@@ -149,24 +153,44 @@ pub(super) fn watch_turn(cli: &mut Cli, client: &mut Client, reader: &mut Reader
     Ok(Watched::Ended)
 }
 
-/// Shows the first turn of a Pod from its beginning, also where it is over already.
-pub(super) fn follow_first_turn(cli: &mut Cli, socket: &Path) -> Result<Exit, Failure> {
-    let (mut client, snapshot) = Client::connect(socket, steps::within(steps::ANSWER))?;
-    let mut reader = Reader::new();
-    let mut outcome = None;
-    for entry in &snapshot.history {
-        reader.entry(cli, entry)?;
-        let message = Message { event: entry.event.clone(), data: entry.data.clone(), id: None };
-        if let Some(Event::RunEnd { outcome: ended }) = message.event() {
-            outcome = Some(Watched::Turn(ended));
+/// Shows the first turn of a Pod from its beginning, also where it is over already and the Pod has ended.
+pub(super) fn follow_first_turn(cli: &mut Cli, pod: &PodName, socket: &Path) -> Result<Exit, Failure> {
+    let (entries, client) = match Client::connect(socket, steps::within(steps::ANSWER)) {
+        Ok((client, snapshot)) => (snapshot.history, Some(client)),
+        Err(error) => {
+            let entries = history(cli, pod)?;
+            if outcome(&entries).is_none() {
+                return Err(error.into());
+            }
+            (entries, None)
         }
-    }
-    let ended = match outcome {
-        Some(ended) => ended,
-        None => watch_turn(cli, &mut client, &mut reader)?,
+    };
+    let mut reader = Reader::new();
+    entries.iter().try_for_each(|entry| reader.entry(cli, entry))?;
+    let ended = match (outcome(&entries), client) {
+        (None, Some(mut client)) => watch_turn(cli, &mut client, &mut reader)?,
+        (outcome, _) => outcome.map_or(Watched::Ended, Watched::Turn),
     };
     Ok(match ended {
         Watched::Turn(TurnOutcome::Completed) | Watched::Ended => Exit::Done,
         Watched::Turn(_) => Exit::Refused,
     })
+}
+
+/// How the last Run that came to an end did.
+fn outcome(entries: &[Entry]) -> Option<TurnOutcome> {
+    entries.iter().rev().find_map(|entry| {
+        let message = Message { event: entry.event.clone(), data: entry.data.clone(), id: None };
+        match message.event() {
+            Some(Event::RunEnd { outcome }) => Some(outcome),
+            _ => None,
+        }
+    })
+}
+
+/// The history of a Pod as it is on disk, without a line that was torn by a crash.
+fn history(cli: &Cli, pod: &PodName) -> Result<Vec<Entry>, Failure> {
+    let path = cli.registry()?.pod_dir(pod).join("history.jsonl");
+    let bytes = fs::read_file_up_to(&path, MAX_HISTORY)?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&bytes).lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }

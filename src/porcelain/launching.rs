@@ -65,7 +65,7 @@ pub(super) fn run(
         None => cli.say(format_args!("Pod {pod} runs"))?,
     }
     if args.wait {
-        return super::conversation::follow_first_turn(cli, &launched.socket);
+        return super::conversation::follow_first_turn(cli, &launched.pod, &launched.socket);
     }
     cli.say(format_args!("see it work: {}", command(["yoi", "attach", launched.pod.as_str()])))?;
     Ok(Exit::Done)

@@ -1,6 +1,6 @@
 //! `yoi logs`: what a Pod said and did.
 
-use super::conversation::Reader;
+use super::conversation::{MAX_HISTORY, Reader};
 use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::PodName;
@@ -9,9 +9,6 @@ use crate::launch::steps;
 use crate::pod::client::Client;
 use crate::pod::protocol::Entry;
 use crate::pod::protocol::Event;
-
-/// The largest history that is shown, in bytes.
-const MAX_HISTORY: u64 = 256 << 20;
 
 /// Show what a Pod said and did, from its own history
 #[derive(Debug, clap::Args)]

@@ -8,6 +8,7 @@
 mod process;
 pub mod scene;
 mod text;
+pub mod transcript;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -231,6 +231,25 @@ pub fn probe(path: &Path) -> Result<LockState, PathError> {
     Ok(if free { LockState::Free } else { LockState::Held })
 }
 
+/// Waits, without ever taking it, until a lock is free; false where it is still held at the end of the wait.
+///
+/// # Errors
+/// The same as those of [`probe`].
+pub fn wait_until_free(path: &Path, wait: Wait) -> Result<bool, PathError> {
+    let mut unknown = None;
+    let free = wait_for(wait, || match probe(path) {
+        Ok(state) => Ok(state == LockState::Free),
+        Err(error) => {
+            unknown = Some(error);
+            Ok(true)
+        }
+    });
+    match unknown {
+        Some(error) => Err(error),
+        None => free.context("wait for the lock", path),
+    }
+}
+
 /// What a lock file says of its holder: its first line.
 pub fn holder_text(path: &Path) -> Option<String> {
     holder_line(path, "")

@@ -1,7 +1,5 @@
 //! A Pod's conversation as a person reads it: from its history, or as it happens.
 
-use std::path::Path;
-
 use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure, Meaning, local};
 use crate::domain::{KnownSegment, PodName, Segment, Timestamp};
@@ -10,6 +8,10 @@ use crate::launch::steps;
 use crate::pod::client::Client;
 use crate::pod::protocol::{Entry, TurnOutcome};
 use crate::pod::protocol::{Event, Message};
+use crate::registry::Registry;
+
+/// The largest history that is shown, in bytes.
+pub(super) const MAX_HISTORY: u64 = 256 << 20;
 
 /// The largest history that is read from disk, in bytes.
 pub(super) const MAX_HISTORY: u64 = 256 << 20;
@@ -153,6 +155,7 @@ pub(super) fn watch_turn(cli: &mut Cli, client: &mut Client, reader: &mut Reader
     Ok(Watched::Ended)
 }
 
+<<<<<<< HEAD
 /// Shows the first turn of a Pod from its beginning, also where it is over already and the Pod has ended.
 pub(super) fn follow_first_turn(cli: &mut Cli, pod: &PodName, socket: &Path) -> Result<Exit, Failure> {
     let (entries, client) = match Client::connect(socket, steps::within(steps::ANSWER)) {
@@ -170,6 +173,27 @@ pub(super) fn follow_first_turn(cli: &mut Cli, pod: &PodName, socket: &Path) -> 
     let ended = match (outcome(&entries), client) {
         (None, Some(mut client)) => watch_turn(cli, &mut client, &mut reader)?,
         (outcome, _) => outcome.map_or(Watched::Ended, Watched::Turn),
+=======
+/// Shows the first turn of a Pod from its beginning, also where it is over already, or the Pod is.
+pub(super) fn follow_first_turn(cli: &mut Cli, registry: &Registry, pod: &PodName) -> Result<Exit, Failure> {
+    let (mut live, history) = match cli.connect_if_live(registry, pod)? {
+        Some((client, snapshot)) => (Some(client), snapshot.history),
+        None => (None, written(registry, pod)?.into_iter().flatten().collect()),
+    };
+    let mut reader = Reader::new();
+    let mut outcome = None;
+    for entry in &history {
+        reader.entry(cli, entry)?;
+        let message = Message { event: entry.event.clone(), data: entry.data.clone(), id: None };
+        if let Some(Event::RunEnd { outcome: ended }) = message.event() {
+            outcome = Some(Watched::Turn(ended));
+        }
+    }
+    let ended = match (outcome, &mut live) {
+        (Some(ended), _) => ended,
+        (None, Some(client)) => watch_turn(cli, client, &mut reader)?,
+        (None, None) => Watched::Ended,
+>>>>>>> docs
     };
     Ok(match ended {
         Watched::Turn(TurnOutcome::Completed) | Watched::Ended => Exit::Done,
@@ -177,6 +201,7 @@ pub(super) fn follow_first_turn(cli: &mut Cli, pod: &PodName, socket: &Path) -> 
     })
 }
 
+<<<<<<< HEAD
 /// How the last Run that came to an end did.
 fn outcome(entries: &[Entry]) -> Option<TurnOutcome> {
     entries.iter().rev().find_map(|entry| {
@@ -193,4 +218,12 @@ fn history(cli: &Cli, pod: &PodName) -> Result<Vec<Entry>, Failure> {
     let path = cli.registry()?.pod_dir(pod).join("history.jsonl");
     let bytes = fs::read_file_up_to(&path, MAX_HISTORY)?.unwrap_or_default();
     Ok(String::from_utf8_lossy(&bytes).lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+=======
+/// The lines of a Pod's history as it is on disk; one that is no entry, such as one that a crash tore, as its text.
+pub(super) fn written(registry: &Registry, pod: &PodName) -> Result<Vec<Result<Entry, String>>, Failure> {
+    let file = registry.pod_dir(pod).join("history.jsonl");
+    let history = fs::read_file_up_to(&file, MAX_HISTORY)?.unwrap_or_default();
+    let history = String::from_utf8_lossy(&history);
+    Ok(history.lines().map(|line| serde_json::from_str(line).map_err(|_| line.to_owned())).collect())
+>>>>>>> docs
 }

@@ -16,7 +16,7 @@ use command_fds::{CommandFdExt as _, FdMapping};
 use crate::cli::quote::{command, visible};
 use crate::cli::{Cli, Exit, Failure, Meaning};
 use crate::domain::{PodName, TicketId, path_text};
-use crate::fs::{IoContext as _, PathError, Wait};
+use crate::fs::{IoContext as _, Wait, wait_until_free};
 use crate::launch::steps::{self, Ended};
 use crate::registry::{Registry, Workspace};
 
@@ -138,10 +138,11 @@ fn sweep(keep: bool) -> Result<Exit, Failure> {
 }
 
 fn end_pods(registry: &Registry) -> Result<(), Failure> {
-    // A launch whose launcher was killed gives up, and holds the lock of its ticket until it has.
+    // A launch whose launcher was killed gives up, and holds the lock of its ticket until it has. One that does not is
+    // told of when its Pod does not end.
     for ticket in [COMPLETE, INCOMPLETE] {
         let ticket = TicketId::new(ticket).expect("the sample's ids are ids");
-        wait_until_settled(registry, &ticket)?;
+        wait_until_free(&registry.ticket_lock_path(&ticket), Wait::For(PATIENCE))?;
     }
     for pod in registry.pods()?.into_iter().flatten() {
         if steps::shut_down(registry, &pod.pod, true, PATIENCE)? == Ended::NotYet {
@@ -150,18 +151,6 @@ fn end_pods(registry: &Registry) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn wait_until_settled(registry: &Registry, ticket: &TicketId) -> Result<(), PathError> {
-    let lock = registry.ticket_lock_path(ticket);
-    match lock.exists() {
-        // Whoever is still in flight after that is told of when its Pod is ended.
-        true => crate::fs::OfdLock::acquire(&lock, Wait::For(PATIENCE)).map(drop).or_else(|error| match error {
-            crate::fs::WaitError::Held { .. } => Ok(()),
-            crate::fs::WaitError::Io(error) => Err(error),
-        }),
-        false => Ok(()),
-    }
 }
 
 /// Where a demo has its things.
@@ -269,9 +258,9 @@ impl Demo {
 
     fn wait_for_end(&self, pod: &str) -> Result<(), Failure> {
         let pod = PodName::new(pod).map_err(|error| Failure::of(Exit::Usage, &error))?;
-        match self.places.registry()?.lock_ended_pod(&pod, Wait::For(PATIENCE))? {
-            Some(_lock) => Ok(()),
-            None => {
+        match self.places.registry()?.wait_for_end(&pod, Wait::For(PATIENCE))? {
+            true => Ok(()),
+            false => {
                 Err(Failure::new(Exit::Environment, format!("the demo went wrong: Pod {pod} did not end by itself")))
             }
         }

@@ -10,6 +10,7 @@ use crate::launch::{
     LaunchOptions, Setup, Step, TicketRoleLaunchError, TicketRoleLaunchPlan, TicketRoleLaunchResult,
     launch_ticket_role_pod,
 };
+use crate::registry::Registry;
 
 /// Arguments of every launch.
 #[derive(Debug, Clone, clap::Args)]
@@ -52,7 +53,8 @@ pub(super) fn run(
         cli.say(script(plan, message.as_deref()))?;
         return Ok(Exit::Done);
     }
-    let launched = execute(plan, setup, args, cli)?;
+    let registry = cli.registry()?;
+    let launched = execute(plan, setup, &registry, args, cli)?;
     for warning in &launched.warnings {
         cli.warn(&Failure::new(Exit::Done, format!("warning: {warning}")));
     }
@@ -65,7 +67,11 @@ pub(super) fn run(
         None => cli.say(format_args!("Pod {pod} runs"))?,
     }
     if args.wait {
+<<<<<<< HEAD
         return super::conversation::follow_first_turn(cli, &launched.pod, &launched.socket);
+=======
+        return super::conversation::follow_first_turn(cli, &registry, &launched.pod);
+>>>>>>> docs
     }
     cli.say(format_args!("see it work: {}", command(["yoi", "attach", launched.pod.as_str()])))?;
     Ok(Exit::Done)
@@ -74,18 +80,18 @@ pub(super) fn run(
 fn execute(
     plan: &TicketRoleLaunchPlan,
     setup: &Setup,
+    registry: &Registry,
     args: &LaunchArgs,
     cli: &Cli,
 ) -> Result<TicketRoleLaunchResult, Failure> {
     // What can be told without the registry comes first: nothing is written for a launch that cannot be.
     let agent = setup.agent_of(plan)?;
-    let registry = cli.registry()?;
     registry.prepare(cli.environment().network_policy(), cli.now()).map_err(TicketRoleLaunchError::Registry)?;
-    let services = cli.services(&registry)?;
+    let services = cli.services(registry)?;
     let options = LaunchOptions { ready: args.ready_timeout, accept: args.accept_timeout, probation: args.probation };
     let mut progress = cli.progress();
     let mut tell = |step: Step| progress.step(doing(step));
-    Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(&registry), options, &mut tell)?)
+    Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(registry), options, &mut tell)?)
 }
 
 fn doing(step: Step) -> &'static str {

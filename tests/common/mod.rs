@@ -9,6 +9,7 @@ mod process;
 pub mod puppet;
 pub mod scene;
 mod text;
+pub mod transcript;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -236,17 +236,15 @@ pub fn probe(path: &Path) -> Result<LockState, PathError> {
 /// # Errors
 /// The same as those of [`probe`].
 pub fn wait_until_free(path: &Path, wait: Wait) -> Result<bool, PathError> {
-    let mut unknown = None;
-    let free = wait_for(wait, || match probe(path) {
-        Ok(state) => Ok(state == LockState::Free),
-        Err(error) => {
-            unknown = Some(error);
-            Ok(true)
-        }
+    // The probe's own error ends the wait as an answer, so that it keeps its path.
+    let answer = wait_for(wait, || match probe(path) {
+        Ok(LockState::Free) => Ok(Some(Ok(()))),
+        Ok(LockState::Held) => Ok(None),
+        Err(error) => Ok(Some(Err(error))),
     });
-    match unknown {
-        Some(error) => Err(error),
-        None => free.context("wait for the lock", path),
+    match answer.context("wait for the lock", path)? {
+        Some(found) => found.map(|()| true),
+        None => Ok(false),
     }
 }
 

@@ -13,9 +13,6 @@ use crate::registry::Registry;
 /// The largest history that is shown, in bytes.
 pub(super) const MAX_HISTORY: u64 = 256 << 20;
 
-/// The largest history that is read from disk, in bytes.
-pub(super) const MAX_HISTORY: u64 = 256 << 20;
-
 /// Writes what happens in a Pod for a person, line by line.
 pub(super) struct Reader {
     /// Whether the last piece of an answer ended in the middle of a line.
@@ -155,25 +152,6 @@ pub(super) fn watch_turn(cli: &mut Cli, client: &mut Client, reader: &mut Reader
     Ok(Watched::Ended)
 }
 
-<<<<<<< HEAD
-/// Shows the first turn of a Pod from its beginning, also where it is over already and the Pod has ended.
-pub(super) fn follow_first_turn(cli: &mut Cli, pod: &PodName, socket: &Path) -> Result<Exit, Failure> {
-    let (entries, client) = match Client::connect(socket, steps::within(steps::ANSWER)) {
-        Ok((client, snapshot)) => (snapshot.history, Some(client)),
-        Err(error) => {
-            let entries = history(cli, pod)?;
-            if outcome(&entries).is_none() {
-                return Err(error.into());
-            }
-            (entries, None)
-        }
-    };
-    let mut reader = Reader::new();
-    entries.iter().try_for_each(|entry| reader.entry(cli, entry))?;
-    let ended = match (outcome(&entries), client) {
-        (None, Some(mut client)) => watch_turn(cli, &mut client, &mut reader)?,
-        (outcome, _) => outcome.map_or(Watched::Ended, Watched::Turn),
-=======
 /// Shows the first turn of a Pod from its beginning, also where it is over already, or the Pod is.
 pub(super) fn follow_first_turn(cli: &mut Cli, registry: &Registry, pod: &PodName) -> Result<Exit, Failure> {
     let (mut live, history) = match cli.connect_if_live(registry, pod)? {
@@ -193,7 +171,6 @@ pub(super) fn follow_first_turn(cli: &mut Cli, registry: &Registry, pod: &PodNam
         (Some(ended), _) => ended,
         (None, Some(client)) => watch_turn(cli, client, &mut reader)?,
         (None, None) => Watched::Ended,
->>>>>>> docs
     };
     Ok(match ended {
         Watched::Turn(TurnOutcome::Completed) | Watched::Ended => Exit::Done,
@@ -201,29 +178,10 @@ pub(super) fn follow_first_turn(cli: &mut Cli, registry: &Registry, pod: &PodNam
     })
 }
 
-<<<<<<< HEAD
-/// How the last Run that came to an end did.
-fn outcome(entries: &[Entry]) -> Option<TurnOutcome> {
-    entries.iter().rev().find_map(|entry| {
-        let message = Message { event: entry.event.clone(), data: entry.data.clone(), id: None };
-        match message.event() {
-            Some(Event::RunEnd { outcome }) => Some(outcome),
-            _ => None,
-        }
-    })
-}
-
-/// The history of a Pod as it is on disk, without a line that was torn by a crash.
-fn history(cli: &Cli, pod: &PodName) -> Result<Vec<Entry>, Failure> {
-    let path = cli.registry()?.pod_dir(pod).join("history.jsonl");
-    let bytes = fs::read_file_up_to(&path, MAX_HISTORY)?.unwrap_or_default();
-    Ok(String::from_utf8_lossy(&bytes).lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
-=======
 /// The lines of a Pod's history as it is on disk; one that is no entry, such as one that a crash tore, as its text.
 pub(super) fn written(registry: &Registry, pod: &PodName) -> Result<Vec<Result<Entry, String>>, Failure> {
     let file = registry.pod_dir(pod).join("history.jsonl");
     let history = fs::read_file_up_to(&file, MAX_HISTORY)?.unwrap_or_default();
     let history = String::from_utf8_lossy(&history);
     Ok(history.lines().map(|line| serde_json::from_str(line).map_err(|_| line.to_owned())).collect())
->>>>>>> docs
 }

@@ -67,11 +67,7 @@ pub(super) fn run(
         None => cli.say(format_args!("Pod {pod} runs"))?,
     }
     if args.wait {
-<<<<<<< HEAD
-        return super::conversation::follow_first_turn(cli, &launched.pod, &launched.socket);
-=======
         return super::conversation::follow_first_turn(cli, &registry, &launched.pod);
->>>>>>> docs
     }
     cli.say(format_args!("see it work: {}", command(["yoi", "attach", launched.pod.as_str()])))?;
     Ok(Exit::Done)

@@ -1,10 +1,6 @@
 //! `yoi logs`: what a Pod said and did.
 
-<<<<<<< HEAD
-use super::conversation::{MAX_HISTORY, Reader};
-=======
 use super::conversation::{MAX_HISTORY, Reader, written};
->>>>>>> docs
 use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::PodName;

@@ -139,6 +139,9 @@ fn the_script_of_the_readme_launches_what_yoi_intake_launches() {
 #[test]
 fn the_lists_of_this_file_are_of_use() {
     let pages = all_pages();
+    for line in blocks("sh").iter().filter(|block| !block.contains("ticket-lock")).flat_map(|block| block.lines()) {
+        assert!(NOT_RUN.iter().any(|(command, _)| line == *command), "the README shows {line:?}, which nothing runs");
+    }
     for (page, _) in PREPARED {
         assert!(pages.iter().any(|(name, _)| name == page), "{page} has no examples");
     }

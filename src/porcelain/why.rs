@@ -113,6 +113,7 @@ impl Explanation<'_> {
         self.heading("what to do")?;
         match view.status {
             PodStatus::Restorable => self.advice(&["yoi", "restore", pod.as_str()], "bring it back"),
+            PodStatus::Live => self.line("ask", "its processes are named above; see yoi-recovery(7)"),
             status if status.is_live() => self.advice(&["yoi", "attach", pod.as_str()], "look at it"),
             _ => self.advice(&["yoi", "logs", pod.as_str()], "read what it said"),
         }?;

@@ -57,7 +57,7 @@ fn it_shows_everything_and_leaves_no_process_and_no_file() {
         assert!(shown.stdout.contains(part), "{part:?} is missing in:\n{}", shown.stdout);
     }
     env.wait_for_processes();
-    assert_eq!(left(&env), [PathBuf::new(); 0]);
+    assert_eq!(left(&env), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn killed_at_any_of_its_commands_it_leaves_no_process_and_no_file() {
         // The command that it ran goes on to its end, and somebody reads it.
         output.lines().for_each(|line| drop(line.unwrap()));
         env.wait_for_processes();
-        assert_eq!(left(&env), [PathBuf::new(); 0], "killed at command {nth}");
+        assert_eq!(left(&env), Vec::<PathBuf>::new(), "killed at command {nth}");
     }
 }
 
@@ -101,7 +101,7 @@ fn interrupted_at_its_terminal_it_leaves_no_process_and_no_file() {
         kill_process_group(Pid::from_child(&child), Signal::INT).unwrap();
         child.wait().unwrap();
         env.wait_for_processes();
-        assert_eq!(left(&env), [PathBuf::new(); 0], "interrupted at command {nth}");
+        assert_eq!(left(&env), Vec::<PathBuf>::new(), "interrupted at command {nth}");
     }
 }
 
@@ -121,5 +121,5 @@ fn a_demo_that_nobody_reads_leaves_no_process_and_no_file() {
     drop(output);
     child.wait().unwrap();
     env.wait_for_processes();
-    assert_eq!(left(&env), [PathBuf::new(); 0]);
+    assert_eq!(left(&env), Vec::<PathBuf>::new());
 }

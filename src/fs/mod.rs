@@ -27,7 +27,8 @@ pub use dir::{PrivateDir, check_private, make_private_dir, remove_tree};
 pub use error::{IoContext, PathError};
 pub use exchange::{Exchanged, Renamed, exchange, rename_new};
 pub use lock::{
-    FlockGuard, LockState, OfdLock, Wait, WaitError, holder_line, holder_text, probe, same_file, wait_until_free,
+    Acquired, FlockGuard, LockState, OfdLock, Wait, WaitError, holder_line, holder_text, probe, same_file,
+    wait_until_free,
 };
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::error::{Failed, Step};
 use super::execute::LaunchOptions;
 use super::hosting::HostMode;
+use super::openers::holder;
 use super::spawn::{Services, SpawnFailure, SpawnRequest, spawn};
 use super::steps;
 use crate::domain::{AgentSpec, Claim, PodName, PodRecord, TicketId, chain};
@@ -177,10 +178,9 @@ fn lock_tickets(services: &Services<'_>, record: &PodRecord) -> Result<Vec<Ticke
     let what_for = format!("restore of Pod {}", record.pod);
     let lock = |ticket: &TicketId| {
         registry.lock_ticket(ticket, &what_for, &(services.writer)(), Wait::No).map_err(|error| match error {
-            WaitError::Held { holder, .. } => RestoreError::InFlight {
-                ticket: ticket.clone(),
-                holder: holder.unwrap_or_else(|| "its lock is held".to_owned()),
-            },
+            WaitError::Held { holder: said, path } => {
+                RestoreError::InFlight { ticket: ticket.clone(), holder: holder(said, &path) }
+            }
             WaitError::Io(source) => RestoreError::Prepare { pod: record.pod.clone(), source },
         })
     };

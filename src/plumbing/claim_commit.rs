@@ -6,7 +6,7 @@ use super::common;
 use crate::cli::args::{evidence, role, seconds};
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::{Evidence, Expect, Nonce, PodName, Role, TicketId};
-use crate::fs::Wait;
+use crate::fs::{Acquired, Wait};
 use crate::registry::CommitRequest;
 
 /// Commit a claim: POD accepted TICKET in ROLE
@@ -66,7 +66,13 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let writer = cli.writer();
     let lock = match in_flight {
         Some(found) => found.lock,
-        None => registry.lock_ticket(&request.ticket, "claim-commit", &writer, Wait::For(args.wait))?,
+        None => match registry.lock_to_commit(&request, "claim-commit", &writer, Wait::For(args.wait))? {
+            Acquired::Lock(lock) => lock,
+            Acquired::Answer(answer) => {
+                let _ours = answer?;
+                return Ok(Exit::Done);
+            }
+        },
     };
     let _committed = registry.commit(&lock, &request, &writer)?;
     Ok(Exit::Done)

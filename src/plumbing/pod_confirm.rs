@@ -1,6 +1,6 @@
 //! `pod-confirm`: ends a Pod's probation.
 
-use crate::cli::{Cli, Exit, Failure, OrExit as _};
+use crate::cli::{Cli, Exit, Failure};
 use crate::domain::PodName;
 use crate::launch::steps;
 
@@ -29,6 +29,11 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         None => registry.committed_nonce(&args.pod)?,
     };
     let (mut client, _snapshot) = cli.connect(&registry, &args.pod)?;
-    steps::confirm(&mut client, nonce, false).or_exit(Exit::LaunchFailed)?;
+    let confirmed = steps::confirm(&mut client, nonce, false);
+    if let Err(error) = confirmed {
+        // Where the claim stands, its Pod goes on by itself or can be restored: that is no launch that left nothing.
+        let nothing_stands = matches!(registry.committed_nonce(&args.pod), Ok(None));
+        return Err(Failure::of(if nothing_stands { Exit::LaunchFailed } else { Exit::Partial }, &error));
+    }
     Ok(Exit::Done)
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::cli::args::seconds;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::{Nonce, PodName, TicketId};
-use crate::fs::{self, Wait};
-use crate::launch::{LockedCommand, run_locked};
+use crate::fs::{self, Wait, WaitError};
+use crate::launch::{LockedCommand, TicketRoleLaunchError, holder, run_locked};
 
 /// Run COMMAND with the ticket lock held
 ///
@@ -48,7 +48,14 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(pod) => format!("ticket-lock for Pod {pod}"),
         None => "ticket-lock".to_owned(),
     };
-    let lock = registry.lock_ticket(&args.ticket, &what_for, &cli.writer(), Wait::For(args.wait))?;
+    let lock = match registry.lock_ticket(&args.ticket, &what_for, &cli.writer(), Wait::For(args.wait)) {
+        Ok(lock) => lock,
+        Err(WaitError::Held { holder: said, path }) => {
+            let holder = holder(said, &path);
+            return Err(TicketRoleLaunchError::InFlight { ticket: args.ticket, holder }.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
     let nonce = Nonce::from_bytes(fs::random_bytes());
     let end = run_locked(&registry, lock, LockedCommand { command: args.command, nonce })?;
     if let Some(holder) = end.still_in_flight {

@@ -1,6 +1,6 @@
 //! `yoi launch`: launches a Pod in any role.
 
-use super::launching::{self, LaunchArgs};
+use super::launching::{self, LaunchArgs, Wanted};
 use super::ticket::find;
 use crate::cli::args::role;
 use crate::cli::{Cli, Exit, Failure};
@@ -37,6 +37,6 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let setup = cli.setup()?;
     let ticket = args.ticket.as_deref().map(|text| find(&setup.tickets(), text)).transpose()?;
-    let plan = setup.plan(args.role, ticket, args.pod, args.message.clone())?;
-    launching::run(&plan, args.message.as_deref(), &setup, &args.launch, cli)
+    let wanted = Wanted { ticket, pod: args.pod, message: args.message };
+    launching::run(args.role, wanted, &setup, &args.launch, cli)
 }

@@ -34,11 +34,8 @@ fn main() -> ExitCode {
     }
     let sweep = match wanted(arguments.iter().map(|argument| argument.to_str().unwrap())) {
         Wanted::List => {
-            tracer::tests::TESTS
-                .iter()
-                .map(|(name, _)| *name)
-                .chain(Sweep::names())
-                .for_each(|n| println!("{n}: test"));
+            let tests = tracer::tests::TESTS.iter().map(|(name, _)| (*name).to_owned());
+            tests.chain(Sweep::names()).for_each(|name| println!("{name}: test"));
             return ExitCode::SUCCESS;
         }
         Wanted::Sweep(sweep) => sweep,

@@ -1,4 +1,5 @@
 //! Launches that fail, at every step: what is said, what is left (nothing), and that the next one works.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 mod fake_host;

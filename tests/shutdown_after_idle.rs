@@ -1,4 +1,5 @@
 //! "Shutdown after idle": what marks a Pod, when the mark takes effect, and what is told when it cannot.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -9,6 +10,7 @@ use common::scene::{COMPLETE, names, pod, ticket, tree};
 use common::{TestEnv, run};
 use serde_json::{Value, json};
 use yoi::domain::Claim;
+use yoi::fs::{FlockGuard, Wait};
 
 /// A Pod of a puppet in its first turn, and somebody who is attached to it.
 struct Stage {
@@ -304,9 +306,8 @@ mod a_run_that_arrives {
     fn while_a_stopping_pod_waits_for_a_tool_is_refused() {
         let mut stage = Stage::set();
         let root = stage.env.workspace().join(".yoi/tickets");
-        let tickets = fs::File::open(&root).unwrap();
         stage.puppet.make_ready(COMPLETE);
-        tickets.lock().unwrap();
+        let tickets = FlockGuard::acquire_dir(&root, Wait::No).unwrap();
         let (_, epoch) = stage.puppet.sh("echo $YOI_EPOCH");
         let comment = json!({ "ticket": COMPLETE, "body": "a last word" });
         stage.wire.send(

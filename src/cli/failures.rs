@@ -190,7 +190,7 @@ fn told(failure: Failure, failed: &Failed) -> Failure {
 
 fn undone(undone: &Undone) -> Exit {
     match undone {
-        Undone::Nothing => Exit::LaunchFailed,
+        Undone::Nothing | Undone::AsBefore => Exit::LaunchFailed,
         Undone::StillHeld | Undone::Leftover(_) => Exit::Environment,
     }
 }

@@ -10,7 +10,7 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use super::error::{Failed, Partial, Step, TicketRoleLaunchError, Undone};
+use super::error::{Partial, Step, TicketRoleLaunchError};
 use super::hosting::HostMode;
 use super::plan::{PlanError, TicketRoleLaunchPlan};
 use super::spawn::{READY, Services, SpawnFailure, SpawnRequest, Started, prepare_runtime, spawn};
@@ -333,12 +333,5 @@ impl Attempt<'_> {
         let failed = started.undo(services, step, why, lock.as_ref().map(TicketLock::ticket));
         drop(lock);
         TicketRoleLaunchError::Failed(Box::new(failed))
-    }
-}
-
-impl Failed {
-    /// Whether the failure left nothing behind.
-    pub fn is_clean(&self) -> bool {
-        self.undone == Undone::Nothing
     }
 }

@@ -130,7 +130,7 @@ impl Reader {
 }
 
 fn one_line(text: &str) -> String {
-    const MAX: usize = 200;
+    const MAX: usize = 120;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= MAX { line } else { line.chars().take(MAX).chain(['…']).collect() }
 }

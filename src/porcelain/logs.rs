@@ -17,8 +17,12 @@ const MAX_HISTORY: u64 = 256 << 20;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  Read what a Pod did, and follow it:
+  Read what a Pod said and did:
+    $ yoi logs intake-20260118-093012-001
+  Go on reading until the Pod ends:
     $ yoi logs -f intake-20260118-093012-001
+  See what the agent wrote to its standard error:
+    $ yoi logs --host intake-20260118-093012-001
 ")]
 pub(super) struct Args {
     /// The Pod

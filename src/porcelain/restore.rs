@@ -12,8 +12,8 @@ use crate::launch::{LaunchOptions, restore_pod, stopped_pod};
 #[command(after_long_help = "\
 Examples:
   Bring a Pod back, and give it a turn:
-    $ yoi restore intake-20260118-093012-001
-    $ yoi attach intake-20260118-093012-001 -m \"look again\"
+    $ yoi restore intake-20260118-101544-001
+    $ yoi attach intake-20260118-101544-001 -m \"look again\"
 ")]
 pub(super) struct Args {
     /// The Pod

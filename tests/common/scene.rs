@@ -58,9 +58,16 @@ pub fn ticket(id: &str) -> TicketId {
     TicketId::new(id).unwrap()
 }
 
-/// The id of the one record that a listing shows, which is its first field.
+/// The first field of each line.
 pub fn first_fields(listing: &str) -> Vec<&str> {
     listing.lines().map(|line| line.split('\t').next().unwrap()).collect()
+}
+
+/// The script that does what `yoi intake` does, as the README has it; the ticket is in `$T`.
+pub fn script() -> &'static str {
+    let text = include_str!("../../README.md");
+    let begin = text.find("yoi-claim ticket-lock \"$T\"").unwrap();
+    text[begin..].split("\n```").next().unwrap()
 }
 
 impl TestEnv {
@@ -99,6 +106,13 @@ impl TestEnv {
         fs::write(self.workspace().join(".yoi/profiles.toml"), profile).unwrap();
     }
 
+    /// The README's script, on a ticket.
+    pub fn script(&self, ticket: &str) -> std::process::Command {
+        let mut command = self.shell(script());
+        command.env("T", ticket).env("TMPDIR", self.root());
+        command
+    }
+
     /// The registry of the workspace, as the library sees it.
     pub fn registry(&self) -> Registry {
         Registry::new(&self.data(), &self.runtime(), Workspace::find(&self.workspace()).unwrap())
@@ -112,8 +126,8 @@ impl TestEnv {
     /// Fails unless nothing is left of a launch: no process, claim, session, Pod, offer or temporary, no held lock.
     #[track_caller]
     pub fn assert_nothing_is_left(&self) {
-        let left: Vec<String> = self.processes().iter().map(ToString::to_string).collect();
-        assert!(left.is_empty(), "processes: {left:?}");
+        // A process lets go of its locks a moment before the kernel shows it as dead.
+        self.wait_for_processes();
         for verb in ["claim-list", "session-list", "pod-list"] {
             assert_eq!(self.listed(verb), "", "{verb}");
         }

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::common::Process;
-use crate::tracer::Call;
+use crate::tracer::{Call, Part};
 use trial::{Kept, trial};
-use variants::{Deed, VARIANTS, Variant};
+use variants::{Deed, Variant, variants};
 use world::World;
 
 /// How much is tried.
@@ -73,8 +73,8 @@ impl Tally {
 
 impl Sweep {
     /// The names of all that can be asked for.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        VARIANTS.iter().map(|variant| variant.name)
+    pub fn names() -> impl Iterator<Item = String> {
+        variants().into_iter().map(|variant| variant.name)
     }
 
     /// Sweeps, prints what came of it, and gives the number of variants without and with a violation.
@@ -82,17 +82,17 @@ impl Sweep {
         std::panic::set_hook(Box::new(|panic| {
             FAILURE.set(panic.to_string());
         }));
-        let wanted = |variant: &&Variant| {
+        let wanted = |variant: &Variant| {
             let named = self.names.iter().any(|name| variant.name.contains(name.as_str()));
-            named || (self.names.is_empty() && (self.extent == Extent::All || !variant.only_in_all))
+            named || (self.names.is_empty() && (self.extent == Extent::All || variant.stride.is_some()))
         };
         let first = AtomicBool::new(true);
         let (mut points, mut passed, mut failed) = (0, 0, 0);
-        for variant in VARIANTS.iter().filter(wanted) {
+        for variant in variants().into_iter().filter(wanted) {
             let started = Instant::now();
-            let tally = self.sweep(variant, &first);
+            let tally = self.sweep(&variant, &first);
             println!(
-                "{:<26} {:>4} points: {:>3} with a claim, {:>3} without, {:>2} not reached; {} violations; {:.1} s",
+                "{:<36} {:>4} points: {:>3} with a claim, {:>3} without, {:>2} not reached; {} violations; {:.1} s",
                 variant.name,
                 tally.points,
                 tally.claimed,
@@ -117,12 +117,12 @@ impl Sweep {
         let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
         let try_points = || {
             while let Some(nth) = points.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
-                let point = format!("point {nth} (in the rehearsal: {})", calls[nth - 1].text);
+                let point = format!("point {nth} (in the rehearsal: {})", calls[nth - 1]);
                 let kept = attempt(variant, Some(nth), &point, first);
                 tally.lock().unwrap().count(kept.as_ref());
             }
         };
-        let at_once = if matches!(variant.deed, Deed::Kill(_)) { BUSY } else { IDLE };
+        let at_once = if variant.stops() { IDLE } else { BUSY };
         std::thread::scope(|scope| {
             for _ in 0..at_once {
                 scope.spawn(try_points);
@@ -133,9 +133,9 @@ impl Sweep {
 
     /// The points of a variant: the calls at which all are there that it is about.
     fn points(&self, variant: &Variant, calls: &[Call]) -> Vec<usize> {
-        let there = |call: &Call| match variant.deed {
+        let there = |call: &Call| match &variant.deed {
             Deed::Kill(parts) => parts.iter().all(|part| call.among.contains(part)),
-            _ => true,
+            _ => call.among.contains(&Part::Launcher),
         };
         let points: Vec<usize> = (1..=calls.len()).filter(|nth| there(&calls[nth - 1])).collect();
         match (self.point, self.extent) {
@@ -145,7 +145,8 @@ impl Sweep {
                 let step = points.len() / (HANDFUL + 1);
                 points.into_iter().skip(step).step_by(step.max(1)).take(HANDFUL).collect()
             }
-            (None, Extent::Full | Extent::All) => points,
+            (None, Extent::Full) => points.into_iter().step_by(variant.stride.unwrap_or(1)).collect(),
+            (None, Extent::All) => points,
         }
     }
 }

@@ -1,14 +1,17 @@
-//! One trial: a launch, something done to it at one point, and a look at what it promised.
+//! One trial: a launch, something done to it at one point, and a look at what was promised.
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::variants::{Deed, Launch, Variant};
 use super::world::{Agent, POD, TICKET, World};
-use crate::common::Outcome;
-use crate::tracer::{Act, Action, End, Part, Report, Spec, Tracer, Until};
+use crate::common::{Outcome, Process};
+use crate::tracer::{Act, Action, End, Held, Part, Report, Spec, Tracer, Until};
 
 /// Longer than any deadline that a launcher has once its host is ready.
 const LONG: Duration = Duration::from_secs(12);
+/// Longer than a launcher waits for a host that does not move, and for its end.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What a trial has seen in which every promise was kept.
 pub struct Kept {
@@ -30,37 +33,29 @@ pub fn trial(variant: &Variant, nth: Option<usize>, world: &World) -> Kept {
         claim_has_its_pod(variant, world);
         another_launch_is_refused(world);
         pod_can_be_opened(world);
+        work_goes_on(variant, world);
     } else {
         nothing_is_left(variant, world);
-        another_launch_succeeds(world);
+        another_launch_succeeds(variant, world);
     }
-    everything_is_in_order(world);
+    everything_is_in_order(variant, world, &report);
     Kept { report, claimed }
 }
 
 fn launch(variant: &Variant, world: &World, nth: Option<usize>) -> Report {
-    let action = match variant.deed {
-        Deed::Kill(parts) => Action::Kill(parts.to_vec()),
+    let action = match &variant.deed {
+        Deed::Kill(parts) => Action::Kill(parts.clone()),
         Deed::Stop | Deed::StopAndShutDown | Deed::StopForLong => Action::Hold,
     };
-    let stops = matches!(action, Action::Hold);
     let spec = Spec {
         act: nth.map(|nth| Act { part: variant.part, nth, action }),
-        until: match variant.agent {
-            Agent::Checklist => Until::AllEnd,
-            Agent::Recorder => Until::RootEnds,
-        },
+        until: if variant.comes_to_an_end() { Until::AllEnd } else { Until::RootEnds },
     };
     let mut tracer = world.trace(&spec, &variant.command(world.env.root()));
-    if stops && let Some(launcher) = tracer.wait_until_held() {
-        if variant.deed == Deed::StopAndShutDown {
-            shut_down(world);
-        }
-        wait_for_the_pod_to_settle(world, &tracer, launcher);
-        if variant.deed == Deed::StopForLong {
-            // The time that passes is the scenario: no condition stands for it.
-            std::thread::sleep(LONG);
-        }
+    if variant.stops()
+        && let Some(held) = tracer.wait_until_held()
+    {
+        while_held(variant, world, &tracer, held);
     }
     let report = tracer.finish();
     assert_eq!(report.overdue, [""; 0], "these have not come to an end");
@@ -68,54 +63,64 @@ fn launch(variant: &Variant, world: &World, nth: Option<usize>) -> Report {
     report
 }
 
-/// Another process tells the Pod to shut down, if it can be found by now.
-fn shut_down(world: &World) {
-    let outcome = world.yoi_claim(&["pod-shutdown", POD]);
-    assert!([0, 1].contains(&outcome.status), "{outcome:?}");
-}
-
-/// Waits, with the launcher stopped, until its Pod has given up and gone, or gone on by itself.
-fn wait_for_the_pod_to_settle(world: &World, tracer: &Tracer, launcher: u32) {
-    let apart = [tracer.pid(), launcher].map(|pid| i32::try_from(pid).unwrap());
+/// What happens while a process is stopped: the others come to terms with that.
+fn while_held(variant: &Variant, world: &World, tracer: &Tracer, held: Held) {
+    if variant.part != Part::Launcher {
+        let Some(launcher) = Process::open(held.root) else { return };
+        assert!(launcher.wait(Instant::now() + PATIENCE), "the launcher waits on");
+        return;
+    }
+    if variant.deed == Deed::StopAndShutDown {
+        let outcome = world.yoi_claim(&["pod-shutdown", POD]);
+        // There may be no such Pod yet.
+        assert!([0, 1].contains(&outcome.status), "{outcome:?}");
+    }
+    // The Pod gives up and goes, or goes on by itself.
+    let apart = [tracer.pid(), held.process].map(|pid| i32::try_from(pid).unwrap());
     world.env.wait_for("the Pod to settle", || {
         let others = world.env.processes().iter().any(|process| !apart.contains(&process.pid()));
         (!others || world.is_confirmed()).then_some(())
     });
+    if variant.deed == Deed::StopForLong {
+        // The time that passes is the scenario: no condition stands for it.
+        std::thread::sleep(LONG);
+    }
 }
 
 /// Waits until the attempt has come to its end, one way or the other.
 fn settle(variant: &Variant, world: &World) {
-    if variant.agent == Agent::Recorder {
+    if !variant.comes_to_an_end() {
         // Whoever was in flight has let go of the ticket: then it is told apart who goes on and who has gone.
         let outcome = world.yoi_claim(&["ticket-lock", TICKET, "--wait", "60", "--", "true"]);
         assert_eq!(outcome.status, 0, "the ticket stays in flight: {outcome:?}");
-        if world.is_confirmed() {
-            return;
-        }
+        world.env.wait_for("the Pod to be idle or gone", || {
+            let outcome = world.yoi_claim(&["pod-status", POD, "--format", "{status}"]);
+            let idle = outcome.stdout.trim() == "idle";
+            (idle || world.env.processes().is_empty()).then_some(())
+        });
+    } else {
+        world.env.wait_for_processes();
     }
-    world.env.wait_for_processes();
 }
 
 /// The launcher's exit status goes with what there is.
 fn launcher_tells_the_truth(variant: &Variant, world: &World, report: &Report, claimed: bool) {
     let said = world.said();
-    match report.root.expect("the tracer followed it to its end") {
-        End::Killed(9) if report.acted && variant.kills(Part::Launcher) => {}
-        End::Exited(0 | 5) => assert!(claimed, "the launcher spoke of a claim that is not there: {said}"),
-        End::Exited(4) => assert!(!claimed, "the launcher said that nothing was left: {said}"),
-        End::Exited(3) if variant.launch != Launch::Script => {
-            assert!(!claimed, "the launcher said that another one was in flight: {said}");
-        }
-        // A script that a killed verb ended, or that lost the nonce's Pod, ends with that verb's status.
-        End::Exited(_) if variant.launch == Launch::Script => {}
-        end => panic!("the launcher ended with {end:?}: {said}"),
+    match (report.root.expect("the tracer followed it to its end"), variant.launch) {
+        (End::Killed(9), _) if report.acted && variant.kills(Part::Launcher) => {}
+        (End::Exited(_), Launch::Restore) => assert!(claimed, "a restore lost the claim: {said}"),
+        (End::Exited(0 | 5), _) => assert!(claimed, "the launcher spoke of a claim that is not there: {said}"),
+        (End::Exited(4), _) => assert!(!claimed, "the launcher said that nothing was left: {said}"),
+        // A script ends with the status of the verb that failed, or was killed.
+        (End::Exited(_), Launch::Script) => {}
+        (end, _) => panic!("the launcher ended with {end:?}: {said}"),
     }
 }
 
 /// A claim stands: then its Pod accepted, and is there or can come back.
 fn claim_has_its_pod(variant: &Variant, world: &World) {
     assert_eq!(world.names("claims"), [format!("{TICKET}.toml")]);
-    let claim = world.toml(&format!("claims/{TICKET}.toml")).unwrap();
+    let claim = world.claim();
     let pod = world.pod().expect("a claim, and no Pod that it is of");
     for key in ["pod", "pod_id", "role", "nonce"] {
         assert_eq!(claim[key], pod[key], "claim and Pod differ in {key}");
@@ -129,8 +134,8 @@ fn claim_has_its_pod(variant: &Variant, world: &World) {
     if world.names("sessions").is_empty() {
         let somebody_lived = !(variant.kills(Part::Warden) && variant.kills(Part::Host));
         assert!(!somebody_lived, "the Pod lived on without recording its session");
-        let mended = world.yoi_claim(&Variant::mending());
-        assert_eq!(mended.status, 0, "{mended:?}");
+        let mended = ["session-record", POD, "--role", "intake", "--origin", "ticket_claim", "--ticket", TICKET];
+        world.yoi_claim(&mended).assert_status(0);
     }
     assert_eq!(world.names("sessions"), [format!("{POD}.toml")]);
     let session = world.toml(&format!("sessions/{POD}.toml")).unwrap();
@@ -145,8 +150,7 @@ fn status(world: &World) -> String {
 }
 
 fn another_launch_is_refused(world: &World) {
-    let refused = intake(world);
-    assert_eq!(refused.status, 1, "{refused:?}");
+    let refused = intake(world).assert_status(1);
     assert!(refused.stderr.contains(POD), "a refusal that does not name the Pod: {refused:?}");
 }
 
@@ -157,10 +161,18 @@ fn intake(world: &World) -> Outcome {
 /// The Pod lives, or can be brought back.
 fn pod_can_be_opened(world: &World) {
     if status(world) == "restorable" {
-        let restored = world.yoi(&["--quiet", "restore", POD]);
-        assert_eq!(restored.status, 0, "{restored:?}");
+        world.yoi(&["--quiet", "restore", POD]).assert_status(0);
     }
     assert_eq!(status(world), "live");
+}
+
+/// What the agent was about when it was interrupted is finished when it is told to go on.
+fn work_goes_on(variant: &Variant, world: &World) {
+    if variant.agent == Agent::Checklist && !world.claim().contains_key("completed_at") {
+        world.yoi(&["attach", POD, "-m", "go on"]).assert_status(0);
+        // Its Pod ends by itself when the ticket is ready.
+        world.env.wait_for_processes();
+    }
 }
 
 /// No claim: then nobody works on the ticket, or ever did, and nothing stands in the way of the next one.
@@ -178,25 +190,40 @@ fn nothing_is_left(variant: &Variant, world: &World) {
     assert!(!world.is_confirmed(), "a Pod was confirmed that has no claim");
 }
 
-fn another_launch_succeeds(world: &World) {
+fn another_launch_succeeds(variant: &Variant, world: &World) {
     let launched = intake(world);
     assert_eq!(launched.status, 0, "the ticket cannot be launched again: {launched:?}");
     assert!(world.pod().is_some(), "the next launch took another name: {launched:?}");
+    if variant.agent == Agent::Checklist {
+        world.env.wait_for_processes();
+    }
 }
 
 /// At the end: one claim, one session, one Pod; no leftovers, no processes, a ticket that is whole.
-fn everything_is_in_order(world: &World) {
-    let stopped = world.yoi(&["--quiet", "stop", POD]);
-    assert_eq!(stopped.status, 0, "{stopped:?}");
+fn everything_is_in_order(variant: &Variant, world: &World, report: &Report) {
+    world.yoi(&["--quiet", "stop", POD]).assert_status(0);
     world.env.wait_for_processes();
     assert_eq!(world.names("claims"), [format!("{TICKET}.toml")]);
     assert_eq!(world.names("sessions"), [format!("{POD}.toml")]);
     assert_eq!(world.names("pods"), [POD]);
+    assert_eq!(status(world), "restorable");
     assert_eq!(world.names("tmp"), [""; 0], "files on their way into place were left");
     assert_eq!(world.names("offers"), [""; 0], "an offer was left");
-    assert_eq!(status(world), "restorable");
-    let record = world.record();
-    assert!(record.iter().all(|line| line == "claimed"), "an agent was prompted without a claim: {record:?}");
-    let doctor = world.yoi(&["ticket", "doctor"]);
-    assert_eq!(doctor.status, 0, "{doctor:?}");
+    assert_eq!(world.sockets(), [""; 0], "a socket was left");
+    let cgroups = report.calls.values().flatten().filter(|call| call.name.starts_with("mkdir"));
+    let cgroups = cgroups.map(|call| &call.about).filter(|path| path.contains("/yoi-pod-"));
+    for cgroup in cgroups {
+        assert!(!Path::new(cgroup).exists(), "a cgroup was left: '{cgroup}'");
+    }
+    match variant.agent {
+        Agent::Checklist => {
+            assert!(world.claim().contains_key("completed_at"), "the ticket is not completed");
+            world.assert_ticket_was_made_ready_once();
+        }
+        Agent::Recorder => {
+            let record = world.record();
+            assert!(record.iter().all(|line| line == "claimed"), "an agent was prompted without a claim: {record:?}");
+        }
+    }
+    world.yoi(&["ticket", "doctor"]).assert_status(0);
 }

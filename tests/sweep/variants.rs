@@ -1,25 +1,29 @@
-//! What is tried: each variant is swept over every call of one part of a launch.
+//! What is tried: each variant is swept over the calls of one part of a launch.
+
+use std::path::Path;
 
 use super::world::{Agent, Before, POD, TICKET};
 use crate::tracer::Part::{self, Host, Launcher, Verb, Warden};
 
-/// How the launch is made.
+/// What is traced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Launch {
-    /// By `yoi intake`.
+    /// `yoi intake`.
     Intake,
-    /// By `yoi intake` with deadlines of a second.
+    /// `yoi intake` with deadlines of a second.
     Hasty,
-    /// By the shell script of the manual, under `ticket-lock`.
+    /// The shell script of the manual, under `ticket-lock`.
     Script,
+    /// `yoi restore`, of a Pod that was launched and stopped before.
+    Restore,
 }
 
 /// What is done at a point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
     /// These parts are killed, all at once.
-    Kill(&'static [Part]),
-    /// The launcher is stopped until the Pod has settled by itself.
+    Kill(Vec<Part>),
+    /// The process is stopped until the other side has settled without it.
     Stop,
     /// The launcher is stopped, and somebody else tells the Pod to shut down.
     StopAndShutDown,
@@ -28,69 +32,79 @@ pub enum Deed {
 }
 
 /// One sweep.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Variant {
-    pub name: &'static str,
+    /// Its name: what is done, `@`, whose calls are counted, and what is unusual about the launch.
+    pub name: String,
     /// Whose calls are counted.
     pub part: Part,
     pub deed: Deed,
     pub launch: Launch,
     pub agent: Agent,
     pub before: Before,
-    /// Whether it is left to the exhaustive sweep.
-    pub only_in_all: bool,
+    /// Every how many points one is tried, where not all are; `None` leaves the variant to the exhaustive sweep.
+    pub stride: Option<usize>,
 }
 
-const INTAKE: Variant = Variant {
-    name: "",
-    part: Launcher,
-    deed: Deed::Kill(&[]),
-    launch: Launch::Intake,
-    agent: Agent::Checklist,
-    before: Before::Directories,
-    only_in_all: false,
-};
-
 /// All of them.
-pub const VARIANTS: &[Variant] = &[
-    Variant { name: "launcher", deed: Deed::Kill(&[Launcher]), before: Before::Nothing, ..INTAKE },
-    Variant { name: "launcher-of-script-agent", deed: Deed::Kill(&[Launcher]), agent: Agent::Recorder, ..INTAKE },
-    Variant { name: "host", part: Host, deed: Deed::Kill(&[Host]), ..INTAKE },
-    Variant { name: "warden", part: Warden, deed: Deed::Kill(&[Warden]), ..INTAKE },
-    Variant { name: "warden-and-host", part: Host, deed: Deed::Kill(&[Warden, Host]), ..INTAKE },
-    Variant { name: "launcher-and-host", deed: Deed::Kill(&[Launcher, Host]), ..INTAKE },
-    Variant { name: "host-and-launcher", part: Host, deed: Deed::Kill(&[Launcher, Host]), ..INTAKE },
-    Variant { name: "launcher-and-warden", part: Warden, deed: Deed::Kill(&[Launcher, Warden]), ..INTAKE },
-    Variant { name: "everything", deed: Deed::Kill(&[Launcher, Warden, Host]), ..INTAKE },
-    Variant { name: "everything-of-host", part: Host, deed: Deed::Kill(&[Launcher, Warden, Host]), ..INTAKE },
-    Variant { name: "stopped", deed: Deed::Stop, launch: Launch::Hasty, ..INTAKE },
-    Variant {
-        name: "stopped-with-script-agent",
-        deed: Deed::Stop,
-        launch: Launch::Hasty,
-        agent: Agent::Recorder,
-        ..INTAKE
-    },
-    Variant { name: "stopped-and-shut-down", deed: Deed::StopAndShutDown, launch: Launch::Hasty, ..INTAKE },
-    Variant {
-        name: "stopped-for-long",
-        deed: Deed::StopForLong,
-        launch: Launch::Hasty,
-        agent: Agent::Recorder,
-        only_in_all: true,
-        ..INTAKE
-    },
-    Variant { name: "ticket-lock", deed: Deed::Kill(&[Launcher]), launch: Launch::Script, ..INTAKE },
-    Variant {
-        name: "ticket-lock-with-script-agent",
-        deed: Deed::Kill(&[Launcher]),
-        launch: Launch::Script,
-        agent: Agent::Recorder,
-        only_in_all: true,
-        ..INTAKE
-    },
-    Variant { name: "verbs-of-script", part: Verb, deed: Deed::Kill(&[Verb]), launch: Launch::Script, ..INTAKE },
-];
+pub fn variants() -> Vec<Variant> {
+    let all = [Launcher, Warden, Host];
+    let mut variants = Vec::new();
+    for part in all {
+        for kills in subsets(&all) {
+            variants.push(Variant::new(Deed::Kill(kills), part));
+        }
+    }
+    variants.push(Variant { before: Before::Nothing, ..Variant::new(kill(Launcher), Launcher) }.named("first"));
+    // The script agent's Pod stays, and keeps a record of what it saw; most of what can happen is above.
+    for part in [Launcher, Host] {
+        for kills in subsets(&all) {
+            let stride = (kills.len() == 1).then_some(1);
+            let variant = Variant { agent: Agent::Recorder, stride, ..Variant::new(Deed::Kill(kills), part) };
+            variants.push(variant.named("script-agent"));
+        }
+    }
+    let hasty = |deed, part| Variant { launch: Launch::Hasty, ..Variant::new(deed, part) };
+    variants.push(hasty(Deed::Stop, Launcher));
+    variants.push(Variant { agent: Agent::Recorder, ..hasty(Deed::Stop, Launcher) }.named("script-agent"));
+    variants.push(hasty(Deed::StopAndShutDown, Launcher));
+    // Each of these takes as long as it takes a launcher to lose its patience: up to half a minute.
+    variants.push(Variant { stride: Some(8), ..hasty(Deed::Stop, Host) });
+    variants.push(Variant { stride: None, ..hasty(Deed::Stop, Warden) });
+    let long = Variant { agent: Agent::Recorder, stride: None, ..hasty(Deed::StopForLong, Launcher) };
+    variants.push(long);
+    for (deed, part) in
+        [(Launcher, Launcher), (Launcher, Verb), (Launcher, Host), (Launcher, Warden), (Verb, Verb), (Host, Verb)]
+    {
+        let script = Variant { launch: Launch::Script, ..Variant::new(kill(deed), part) };
+        let recorder = Variant { agent: Agent::Recorder, stride: None, ..script.clone() };
+        variants.push(script.named("script"));
+        variants.push(recorder.named("script").named("script-agent"));
+    }
+    for part in all {
+        for kills in subsets(&all) {
+            let stride = (kills.len() == 1).then_some(1);
+            let restore = Launch::Restore;
+            let variant =
+                Variant { launch: restore, before: Before::Stopped, stride, ..Variant::new(Deed::Kill(kills), part) };
+            variants.push(variant.named("restore"));
+        }
+    }
+    variants
+}
+
+fn kill(part: Part) -> Deed {
+    Deed::Kill(vec![part])
+}
+
+/// All subsets but the empty one, the smallest first.
+fn subsets(parts: &[Part]) -> Vec<Vec<Part>> {
+    let chosen =
+        |bits: usize| parts.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1).map(|(_, part)| *part).collect();
+    let mut subsets: Vec<Vec<Part>> = (1..1 << parts.len()).map(chosen).collect();
+    subsets.sort_by_key(Vec::len);
+    subsets
+}
 
 /// The script of the manual, word for word but for the profile, which is the workspace's.
 const SCRIPT: &str = r#"
@@ -102,30 +116,69 @@ const SCRIPT: &str = r#"
   yoi-claim pod-confirm intake-"$1""#;
 
 impl Variant {
-    /// Whether a part is killed.
-    pub fn kills(&self, part: Part) -> bool {
-        matches!(self.deed, Deed::Kill(parts) if parts.contains(&part))
-    }
-
-    /// The command that is traced, with a file for what it needs below `root`.
-    pub fn command(&self, root: &std::path::Path) -> Vec<String> {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        match self.launch {
-            Launch::Intake => words(&["yoi", "--quiet", "intake", TICKET]),
-            Launch::Hasty => words(&["yoi", "--quiet", "intake", TICKET, "--probation", "1", "--accept-timeout", "1"]),
-            Launch::Script => {
-                let plan = root.join("plan.json").display().to_string();
-                let profile = match self.agent {
-                    Agent::Checklist => "builtin:checklist",
-                    Agent::Recorder => "project:recorder",
-                };
-                words(&["yoi-claim", "ticket-lock", TICKET, "--", "sh", "-ec", SCRIPT, "sh", TICKET, &plan, profile])
-            }
+    fn new(deed: Deed, part: Part) -> Self {
+        let what = match &deed {
+            Deed::Kill(parts) => parts.iter().map(Part::to_string).collect::<Vec<_>>().join("+"),
+            Deed::Stop => "stop".to_owned(),
+            Deed::StopAndShutDown => "stop-and-shut-down".to_owned(),
+            Deed::StopForLong => "stop-for-long".to_owned(),
+        };
+        Self {
+            name: format!("{what}@{part}"),
+            part,
+            deed,
+            launch: Launch::Intake,
+            agent: Agent::Checklist,
+            before: Before::Directories,
+            stride: Some(1),
         }
     }
 
-    /// The command that makes a launch whose session record is missing whole.
-    pub fn mending() -> [&'static str; 8] {
-        ["session-record", POD, "--role", "intake", "--origin", "ticket_claim", "--ticket", TICKET]
+    fn named(self, unusual: &str) -> Self {
+        Self { name: format!("{}/{unusual}", self.name), ..self }
+    }
+
+    /// Whether a part is killed.
+    pub fn kills(&self, part: Part) -> bool {
+        matches!(&self.deed, Deed::Kill(parts) if parts.contains(&part))
+    }
+
+    /// Whether a process is stopped.
+    pub fn stops(&self) -> bool {
+        !matches!(self.deed, Deed::Kill(_))
+    }
+
+    /// Whether the Pod ends by itself once its work is done.
+    pub fn comes_to_an_end(&self) -> bool {
+        self.agent == Agent::Checklist && self.launch != Launch::Restore
+    }
+
+    /// The command that is traced, with a file for what it needs below `root`.
+    pub fn command(&self, root: &Path) -> Vec<String> {
+        let plan = root.join("plan.json").display().to_string();
+        let profile = match self.agent {
+            Agent::Checklist => "builtin:checklist",
+            Agent::Recorder => "project:recorder",
+        };
+        let words: &[&str] = match self.launch {
+            Launch::Intake => &["yoi", "--quiet", "intake", TICKET],
+            Launch::Hasty => &[
+                "yoi",
+                "--quiet",
+                "intake",
+                TICKET,
+                "--ready-timeout",
+                "1",
+                "--accept-timeout",
+                "1",
+                "--probation",
+                "1",
+            ],
+            Launch::Script => {
+                &["yoi-claim", "ticket-lock", TICKET, "--", "sh", "-ec", SCRIPT, "sh", TICKET, &plan, profile]
+            }
+            Launch::Restore => &["yoi", "--quiet", "restore", POD],
+        };
+        words.iter().map(|word| (*word).to_owned()).collect()
     }
 }

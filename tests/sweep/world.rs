@@ -66,6 +66,8 @@ pub enum Before {
     Nothing,
     /// The directories are there, and nothing of the ticket.
     Directories,
+    /// A Pod was launched on the ticket, and has ended.
+    Stopped,
 }
 
 /// The workspace of a trial.
@@ -103,8 +105,13 @@ impl World {
             fs::write(yoi.join("profiles.toml"), profile).unwrap();
             fs::write(yoi.join("ticket.config.toml"), "[roles.intake]\nprofile = \"project:recorder\"\n").unwrap();
         }
-        if before == Before::Directories {
-            run(&mut env.yoi_claim(["ticket-lock", "another", "--", "true"]), 0);
+        match before {
+            Before::Nothing => {}
+            Before::Directories => drop(run(&mut env.yoi_claim(["ticket-lock", "another", "--", "true"]), 0)),
+            Before::Stopped => {
+                run(&mut env.yoi(["--quiet", "intake", TICKET]), 0);
+                env.wait_for_processes();
+            }
         }
         let mut world = Self { env, ticket: BTreeMap::new() };
         world.ticket = world.tree();
@@ -158,6 +165,14 @@ impl World {
         }
     }
 
+    /// Fails where the ticket is not ready, or was made so more than once.
+    pub fn assert_ticket_was_made_ready_once(&self) {
+        let ticket = self.env.workspace().join(".yoi/tickets").join(TICKET);
+        let [item, thread] = ["item.md", "thread.md"].map(|name| fs::read_to_string(ticket.join(name)).unwrap());
+        assert!(item.contains("state: 'ready'"), "the ticket is not ready:\n{item}");
+        assert_eq!(thread.matches("intake_ready").count(), 1, "made ready more than once:\n{thread}");
+    }
+
     /// The registry's directory; `None` where there is none yet.
     pub fn registry(&self) -> Option<PathBuf> {
         let mut found = names(&self.env.data().join("workspaces"));
@@ -174,6 +189,16 @@ impl World {
     pub fn toml(&self, path: &str) -> Option<toml::Table> {
         let text = fs::read_to_string(self.registry()?.join(path)).ok()?;
         Some(text.parse().unwrap_or_else(|error| panic!("{path} does not parse: {error}\n{text}")))
+    }
+
+    /// The sockets that there are.
+    pub fn sockets(&self) -> Vec<String> {
+        names(&self.env.runtime())
+    }
+
+    /// The claim on the ticket.
+    pub fn claim(&self) -> toml::Table {
+        self.toml(&format!("claims/{TICKET}.toml")).expect("a claim that was there is gone")
     }
 
     /// The record of the Pod.

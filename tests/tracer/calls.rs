@@ -98,13 +98,13 @@ const OLD_CALLS: &[(c_long, &str, About)] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLD_CALLS: &[(c_long, &str, About)] = &[];
 
-/// Tells what a call is, in words, if it matters.
-pub fn that_matters(thread: Pid, entry: &Entry) -> Option<String> {
+/// Gives the name of a call, and what it is about, if it matters.
+pub fn that_matters(thread: Pid, entry: &Entry) -> Option<(&'static str, String)> {
     let known = CALLS.iter().chain(OLD_CALLS).find(|(number, ..)| u64::try_from(*number) == Ok(entry.number));
     let (_, name, about) = known?;
     let argument = |index: usize| entry.arguments[index];
     let object = match *about {
-        About::Nothing => return Some((*name).to_owned()),
+        About::Nothing => String::new(),
         About::Path(index) => path(thread, argument(index)),
         About::Descriptor => descriptor(thread, argument(0)),
         About::Open { path: index, flags } => {
@@ -129,13 +129,13 @@ pub fn that_matters(thread: Pid, entry: &Entry) -> Option<String> {
             descriptor(thread, argument(0))
         }
     };
-    Some(format!("{name} {object}"))
+    Some((name, object))
 }
 
-/// What a descriptor of a thread stands for; a file by the last parts of its path.
+/// What a descriptor of a thread stands for.
 fn descriptor(thread: Pid, number: u64) -> String {
     let open = std::fs::read_link(format!("/proc/{thread}/fd/{number}"));
-    open.map_or_else(|_| "?".to_owned(), |path| shortened(&path.to_string_lossy()))
+    open.map_or_else(|_| "?".to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 /// The path that an argument points to.
@@ -144,10 +144,5 @@ fn path(thread: Pid, address: u64) -> String {
     let read = File::open(format!("/proc/{thread}/mem")).and_then(|memory| memory.read_at(&mut bytes, address));
     let length = read.unwrap_or(0);
     let text = bytes[..length].split(|byte| *byte == 0).next().unwrap_or_default();
-    shortened(&String::from_utf8_lossy(text))
-}
-
-fn shortened(path: &str) -> String {
-    let parts: Vec<&str> = path.rsplitn(3, '/').take(2).collect();
-    parts.into_iter().rev().collect::<Vec<_>>().join("/")
+    String::from_utf8_lossy(text).into_owned()
 }

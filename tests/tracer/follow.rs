@@ -19,10 +19,10 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::calls::{self, Entry};
-use super::{Action, Call, End, News, Part, Report, Spec, Until};
+use super::{Action, Call, End, Held, News, Part, Report, Spec, Until};
 
 /// How long a launch may take in all; whoever needs longer has failed.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Runs the tracer: the arguments are a [`Spec`], `--` and the command.
 pub fn trace(arguments: &[OsString]) {
@@ -241,12 +241,14 @@ impl Follower {
         }
         let Some(process) = self.processes.get(&thread).copied() else { return false };
         let Some(part) = self.parts.get(&process).copied() else { return false };
-        let Some(text) = entry(thread).and_then(|entry| calls::that_matters(thread, &entry)) else { return false };
+        let Some((name, about)) = entry(thread).and_then(|entry| calls::that_matters(thread, &entry)) else {
+            return false;
+        };
         let mut among: Vec<Part> = self.parts.values().copied().collect();
         among.sort();
         among.dedup();
         let calls = self.report.calls.entry(part).or_default();
-        calls.push(Call { text, among });
+        calls.push(Call { name: name.to_owned(), about, among });
         let Some(act) = self.spec.act.as_ref().filter(|act| act.part == part && act.nth == calls.len()) else {
             return false;
         };
@@ -267,7 +269,8 @@ impl Follower {
                         let _ = ptrace::interrupt(*other);
                     }
                 }
-                say(&News::Held(process.as_raw().unsigned_abs()));
+                let [process, root] = [process, self.root].map(|pid| pid.as_raw().unsigned_abs());
+                say(&News::Held(Held { process, root }));
                 true
             }
         }

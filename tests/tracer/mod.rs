@@ -13,6 +13,7 @@ pub mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fmt;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -39,6 +40,17 @@ pub enum Part {
     Warden,
     /// The process that a warden forks first.
     Host,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Launcher => "launcher",
+            Self::Verb => "verb",
+            Self::Warden => "warden",
+            Self::Host => "host",
+        })
+    }
 }
 
 /// What is to be traced, and what is to be done.
@@ -84,10 +96,20 @@ pub enum Until {
 /// A call that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// Its name, and what it is about.
-    pub text: String,
+    /// Its name.
+    pub name: String,
+    /// The path or descriptor that it is about; empty where it is about none.
+    pub about: String,
     /// Which parts were being played then.
     pub among: Vec<Part>,
+}
+
+/// Shows the call with the end of its path.
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<&str> = self.about.rsplitn(3, '/').take(2).collect();
+        write!(f, "{} {}", self.name, parts.into_iter().rev().collect::<Vec<_>>().join("/"))
+    }
 }
 
 /// How the command ended.
@@ -118,19 +140,22 @@ impl Report {
     pub fn count(&self, part: Part) -> usize {
         self.calls.get(&part).map_or(0, Vec::len)
     }
+}
 
-    /// The last call of a part: after an action, the one that it was done before.
-    pub fn last(&self, part: Part) -> &str {
-        self.calls.get(&part).and_then(|calls| calls.last()).map_or("nothing", |call| &call.text)
-    }
+/// A process that is held.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Held {
+    /// Its number.
+    pub process: u32,
+    /// The number of the command's process, which may be the same.
+    pub root: u32,
 }
 
 /// What a tracer says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum News {
-    /// The process of this number is held.
-    Held(u32),
+    Held(Held),
     Ended(Report),
 }
 
@@ -164,10 +189,10 @@ impl Tracer {
         self.process.id()
     }
 
-    /// Waits until a process is held, and gives its number; `None` when it did not come to that.
-    pub fn wait_until_held(&mut self) -> Option<u32> {
+    /// Waits until a process is held; `None` when it did not come to that.
+    pub fn wait_until_held(&mut self) -> Option<Held> {
         match self.listen() {
-            News::Held(process) => Some(process),
+            News::Held(held) => Some(held),
             News::Ended(report) => {
                 self.ended = Some(report);
                 None

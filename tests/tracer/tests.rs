@@ -35,7 +35,7 @@ fn trace(dir: &Path, act: Option<(Part, usize, Action)>, command: &[&str]) -> Re
 
 fn names(report: &Report, part: Part) -> Vec<&str> {
     let calls = report.calls.get(&part).into_iter().flatten();
-    calls.filter_map(|call| call.text.split(' ').next()).collect()
+    calls.map(|call| call.name.as_str()).collect()
 }
 
 fn lines(path: &Path) -> usize {
@@ -90,12 +90,12 @@ fn warden_and_host_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     write_pod_host(dir.path());
     let report = trace(dir.path(), None, &["sh", "-c", LAUNCH]);
-    let of = |part| report.calls[&part].iter().filter(|call| call.text.starts_with("write ")).collect::<Vec<_>>();
-    let texts = |part| of(part).iter().map(|call| call.text.rsplit('/').next().unwrap()).collect::<Vec<_>>();
-    assert_eq!(texts(Part::Launcher), ["launcher"]);
-    assert_eq!(texts(Part::Warden), ["warden"]);
+    let of = |part| report.calls[&part].iter().filter(|call| call.name == "write").collect::<Vec<_>>();
+    let files = |part| of(part).iter().map(|call| call.about.rsplit('/').next().unwrap()).collect::<Vec<_>>();
+    assert_eq!(files(Part::Launcher), ["launcher"]);
+    assert_eq!(files(Part::Warden), ["warden"]);
     // The host has ended by then, so the next child takes its place.
-    assert_eq!(texts(Part::Host), ["host", "host", "later"]);
+    assert_eq!(files(Part::Host), ["host", "host", "later"]);
     assert_eq!(of(Part::Host)[0].among, [Part::Launcher, Part::Warden, Part::Host]);
     assert_eq!(of(Part::Launcher)[0].among, [Part::Launcher]);
 }
@@ -104,7 +104,7 @@ fn one_part_is_killed_and_the_others_go_on() {
     let dir = tempfile::tempdir().unwrap();
     write_pod_host(dir.path());
     let whole = trace(dir.path(), None, &["sh", "-c", LAUNCH]);
-    let second = whole.calls[&Part::Host].iter().rposition(|call| call.text.ends_with("/host")).unwrap();
+    let second = whole.calls[&Part::Host].iter().rposition(|call| call.about.ends_with("/host")).unwrap();
     for name in ["host", "warden", "launcher"] {
         std::fs::remove_file(dir.path().join(name)).unwrap();
     }
@@ -134,9 +134,8 @@ fn threads_are_counted_with_their_process() {
     let command = [program.to_str().unwrap(), THREADS];
     let report = trace(dir.path(), None, &command);
     assert_eq!(report.root, Some(End::Exited(0)));
-    let writes =
-        |report: &Report| report.calls[&Part::Launcher].iter().filter(|c| c.text.ends_with("/threads")).count();
-    assert_eq!(writes(&report), 6, "{report:?}");
+    let writes = report.calls[&Part::Launcher].iter().filter(|call| call.about.ends_with("/threads")).count();
+    assert_eq!(writes, 6, "{report:?}");
     let action = Action::Kill(vec![Part::Launcher]);
     let nth = report.count(Part::Launcher) - 2;
     let report = trace(dir.path(), Some((Part::Launcher, nth, action)), &command);
@@ -160,7 +159,7 @@ fn a_process_is_held_before_a_call() {
     // What never comes to the call is not held.
     let act = (Part::Launcher, 10_000, Action::Hold);
     let mut tracer = start(dir.path(), Some(act), Until::AllEnd, &["/bin/true"]);
-    assert_eq!(tracer.wait_until_held(), None);
+    assert!(tracer.wait_until_held().is_none());
     assert!(!tracer.finish().acted);
 }
 

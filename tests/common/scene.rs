@@ -159,9 +159,11 @@ impl TestEnv {
         run(self.shell(install).arg("sh").arg(&dir).arg(env!("CARGO_BIN_EXE_yoi")).arg(host), 0);
         dir.join("launch")
     }
-    /// Kills every process of this test, and waits until each has ended and let go of its locks.
+    /// Kills every process of this test as if at once, and waits until each has ended and let go of its locks.
     pub fn kill_all(&self) {
         let processes = self.processes();
+        // Stopped first, so that none does anything because of another's death.
+        processes.iter().for_each(|process| process.signal(rustix::process::Signal::STOP));
         processes.iter().for_each(super::Process::kill);
         let deadline = std::time::Instant::now() + super::DEADLINE;
         assert!(processes.iter().all(|process| process.wait(deadline)));

@@ -1,4 +1,5 @@
 //! Restoring a stopped Pod: what comes back, and when it is refused.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -183,6 +183,8 @@ impl Follower {
         self.parts.remove(&thread);
         if thread == self.root {
             self.report.root = Some(end);
+        }
+        if self.holding == Some(thread) {
             self.holding = None;
         }
     }

@@ -1,5 +1,6 @@
 //! Intakes: their session record, the tickets that they make, and the call that makes a ticket ready.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "these tests are the other process that holds a lock")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Every verb of the plumbing: its success, its refusals and its wrong usage, with exit status and exact output.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

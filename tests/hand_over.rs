@@ -7,13 +7,11 @@ use std::fs;
 
 use common::scene::{names, pod, ticket};
 use common::{TestEnv, run};
-use yoi::domain::{ClaimStatus, Evidence, Expect, PodName, Role, TicketId};
+use yoi::domain::{ClaimStatus, Evidence, PodName, Role, TicketId};
 use yoi::registry::{ClaimView, Restorable};
 
 /// A ticket that says all that it must.
 const COMPLETE: &str = "20260118-093012-001";
-/// A ticket that leaves questions open.
-const INCOMPLETE: &str = "20260118-101544-001";
 
 struct Always;
 impl Restorable for Always {

@@ -140,14 +140,12 @@ pub fn unlink(path: &Path) -> Result<bool, PathError> {
     }
 }
 
-/// Appends one line in one `write`, after ending a torn last line with a newline of its own.
-///
-/// `line` comes without its newline. Concurrent appends do not mix. Gives the open file, for a caller that syncs it.
+/// Opens a file to read it and append to it, of mode 0600 and made where it is missing; gives its size in bytes, too.
 ///
 /// # Errors
-/// When the file cannot be opened or is no regular file of ours, or the line was not written in full.
-pub fn append_line(path: &Path, line: &str) -> Result<File, PathError> {
-    let mut file = OpenOptions::new()
+/// When it cannot be opened, or is a symlink, no regular file, not ours, or writable by others.
+pub fn open_to_append(path: &Path) -> Result<(File, u64), PathError> {
+    let file = OpenOptions::new()
         .read(true)
         .append(true)
         .create(true)
@@ -156,6 +154,17 @@ pub fn append_line(path: &Path, line: &str) -> Result<File, PathError> {
         .open(path)
         .context("open", path)?;
     let size = super::read::check_regular(&file, path)?;
+    Ok((file, size))
+}
+
+/// Appends one line in one `write`, after ending a torn last line with a newline of its own.
+///
+/// `line` comes without its newline. Concurrent appends do not mix. Gives the open file, for a caller that syncs it.
+///
+/// # Errors
+/// When the file cannot be opened or is no regular file of ours, or the line was not written in full.
+pub fn append_line(path: &Path, line: &str) -> Result<File, PathError> {
+    let (mut file, size) = open_to_append(path)?;
     let mut text = String::with_capacity(line.len() + 2);
     if size > 0 {
         let mut last = [b'\n'];

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -117,14 +116,7 @@ impl Log {
             HostMode::Restore => None,
         };
         let path = temporary.clone().unwrap_or_else(|| registry.pod_dir(&request.pod).join("host.log"));
-        let file = File::options()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
-            .open(&path)
-            .context("open the log", &path)?;
+        let (file, _size) = fs::open_to_append(&path)?;
         Ok(Self { file, temporary })
     }
 
@@ -199,7 +191,8 @@ pub fn spawn(
     let ticket_lock = lock.map(TicketLock::duplicate).transpose().map_err(not_started)?;
     let command = Spawn {
         program: services.program.clone(),
-        arguments: vec![POD_HOST.into(), request.pod.to_string().into()],
+        // Behind `--`, for a name that begins with a dash.
+        arguments: vec![POD_HOST.into(), "--".into(), request.pod.to_string().into()],
         environment: services.environment.clone(),
         specification: serde_json::to_vec(&spec).expect("a spec has string keys"),
         log: stderr,

@@ -49,7 +49,6 @@ impl HasExit for CommitError {
         match self {
             Self::Held { .. } | Self::OtherOffer { .. } => Exit::Refused,
             Self::NoNonce { .. } => Exit::Usage,
-            Self::Busy { .. } => Exit::Busy,
             Self::OfferGone { .. } => Exit::LaunchFailed,
             Self::NotDurable { .. } => Exit::Partial,
             Self::Change(error) => error.exit(),

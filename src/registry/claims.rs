@@ -102,15 +102,6 @@ pub enum CommitError {
         #[source]
         source: PathError,
     },
-    /// Another change of the same claim took too long.
-    #[error("the claim on ticket {ticket} is being changed by another process")]
-    Busy {
-        /// The ticket.
-        ticket: TicketId,
-        /// The lock that was not had.
-        #[source]
-        source: WaitError,
-    },
     /// A file could not be written; nothing was committed.
     #[error("cannot commit the claim on ticket {ticket}")]
     Io {
@@ -186,6 +177,15 @@ pub enum ChangeError {
     },
 }
 
+/// Says why the fence of a claim was not had: another change takes too long, or its file cannot be used.
+fn unfenced(ticket: &TicketId, error: WaitError) -> ChangeError {
+    let ticket = ticket.clone();
+    match error {
+        WaitError::Held { .. } => ChangeError::Busy { ticket, source: error },
+        WaitError::Io(source) => ChangeError::Io { ticket, source },
+    }
+}
+
 /// Who releases a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReleasedBy {
@@ -248,7 +248,7 @@ impl Registry {
             Some(expect) => Some(self.exclude_holder(ticket, expect)?),
             None => None,
         };
-        let fence = self.fence(ticket).map_err(|source| CommitError::Busy { ticket: ticket.clone(), source })?;
+        let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         if let Some(answer) = self.standing(request)? {
             return Ok(answer);
         }
@@ -406,7 +406,7 @@ impl Registry {
         let ticket = lock.ticket();
         let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
         // A Pod completes its claim without the ticket lock: the temporary may be one that is about to be renamed.
-        let _fence = self.fence(ticket).map_err(|source| ChangeError::Busy { ticket: ticket.clone(), source })?;
+        let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         // An offer may be the one name of a claim that is known to be durable, until the other one is.
         fs::sync_dir(&self.claims_dir()).map_err(io)?;
         self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
@@ -421,7 +421,7 @@ impl Registry {
         change: impl FnOnce(&mut Claim) -> bool,
     ) -> Result<(Claim, bool), ChangeError> {
         let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
-        let _fence = self.fence(ticket).map_err(|source| ChangeError::Busy { ticket: ticket.clone(), source })?;
+        let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         let mut claim = self.expected_claim(ticket, expect)?;
         let changed = change(&mut claim);
         if changed {
@@ -452,7 +452,7 @@ impl Registry {
             ReleasedBy::Holder => None,
             ReleasedBy::Other => Some(self.exclude_holder(ticket, expect)?),
         };
-        let fence = self.fence(ticket).map_err(|source| ChangeError::Busy { ticket: ticket.clone(), source })?;
+        let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         let claim = self.expected_claim(ticket, expect)?;
         let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
         // A crash between rename and sync leaves either claim or tombstone, each whole.

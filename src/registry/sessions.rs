@@ -143,7 +143,9 @@ impl Registry {
     }
 
     fn lock_index(&self, pod: &PodName) -> Result<FlockGuard, SessionError> {
-        FlockGuard::acquire(&self.sessions_lock_path(), INDEX_WAIT)
-            .map_err(|source| SessionError::Busy { pod: pod.clone(), source })
+        FlockGuard::acquire(&self.sessions_lock_path(), INDEX_WAIT).map_err(|error| match error {
+            WaitError::Held { .. } => SessionError::Busy { pod: pod.clone(), source: error },
+            WaitError::Io(source) => SessionError::Io { pod: pod.clone(), source },
+        })
     }
 }

@@ -154,7 +154,13 @@ pub fn restore_pod(
         probation: options.probation,
     };
     let started = spawn(services, &request, None, Some(read)).map_err(|failure| match failure {
-        SpawnFailure::Taken => RestoreError::Live { pod: pod.clone() },
+        // The name is taken by the Pod itself, or its socket by a stranger.
+        SpawnFailure::Taken if registry.pod_lives(pod).unwrap_or(false) => RestoreError::Live { pod: pod.clone() },
+        SpawnFailure::Taken => {
+            let socket = registry.socket_path(pod);
+            let source = PathError::refused("listen at", &socket, "another process listens there");
+            RestoreError::Prepare { pod: pod.clone(), source }
+        }
         SpawnFailure::NotStarted(source) => RestoreError::Prepare { pod: pod.clone(), source },
         SpawnFailure::Failed(failed) => RestoreError::Failed(failed),
     })?;

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,8 +70,15 @@ pub(super) fn listen(path: &Path) -> Result<UnixListener, SocketError> {
 /// Removes a socket at which nobody listens any more; one at which somebody does is left alone.
 ///
 /// # Errors
-/// When it cannot be removed.
+/// When it cannot be removed, or is no socket.
 pub(super) fn unlink_dead(path: &Path) -> Result<(), PathError> {
+    // To connect follows a symlink, and refuses to connect to a file in the same words as to a dead socket.
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if !meta.file_type().is_socket() => {
+            return Err(PathError::refused("use", path, "something else is in the socket's place"));
+        }
+        _ => {}
+    }
     match dial(path, SockFlag::SOCK_NONBLOCK, None) {
         Err(Errno::ECONNREFUSED) => crate::fs::unlink(path).map(drop),
         // A full queue is a sign of life.

@@ -96,7 +96,7 @@ pub fn overview(registry: &Registry, setup: &Setup, restorable: &dyn Restorable)
         view_pods(registry, restorable)?.into_iter().map(|view| (view.pod.clone(), view)).collect();
     let mut with_claim = Vec::new();
     for view in registry.survey(restorable)?.claims {
-        if view.claim.is_none() && view.status == ClaimStatus::Unknown {
+        if view.status == ClaimStatus::Unknown {
             overview.unreadable.push(view.reason.clone());
         }
         let pod = view.claim.as_ref().and_then(|claim| {

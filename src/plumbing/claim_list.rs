@@ -6,8 +6,8 @@ use crate::domain::ClaimStatus;
 
 /// List all claims and launches in flight with their status, derived at this moment
 ///
-/// Prints TICKET POD ROLE GENERATION STATUS, sorted by ticket. A record that cannot be read is a row of status unknown;
-/// it is told on standard error, and the exit status is then 128.
+/// Prints TICKET POD ROLE GENERATION STATUS, sorted by ticket. A record or lock that cannot be read makes a row of
+/// status unknown; it is told on standard error, and the exit status is then 128.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -25,11 +25,8 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
     let mut claims = registry.survey(&cli.restorable(&registry))?.claims;
-    let unreadable: Vec<String> = claims
-        .iter()
-        .filter(|view| view.claim.is_none() && view.status == ClaimStatus::Unknown)
-        .map(|view| view.reason.clone())
-        .collect();
+    let unreadable: Vec<String> =
+        claims.iter().filter(|view| view.status == ClaimStatus::Unknown).map(|view| view.reason.clone()).collect();
     claims.retain(|view| args.status.is_none_or(|status| view.status == status));
     let rows: Vec<ClaimRow> = claims.into_iter().map(ClaimRow).collect();
     cli.printer(output)?.list(&rows)?;

@@ -2,12 +2,13 @@
 
 use crate::cli::args::OutputArgs;
 use crate::cli::{ClaimRow, Cli, Exit, Failure};
-use crate::domain::TicketId;
+use crate::domain::{ClaimStatus, TicketId};
 
 /// Show the claim of TICKET with its status, derived at this moment
 ///
 /// Prints TICKET POD ROLE GENERATION STATUS, or exits with 1 where the ticket is free. A launch in flight without a
-/// claim has the status launching.
+/// claim has the status launching. A record or lock that cannot be read makes the status unknown; it is told on standard
+/// error, and the exit status is then 128.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -26,6 +27,7 @@ pub(super) fn run(args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit
     let Some(view) = registry.view_claim(&args.ticket, &cli.restorable(&registry)) else {
         return Err(Failure::new(Exit::Refused, format!("ticket {} has no claim", args.ticket)));
     };
+    let unknown = (view.status == ClaimStatus::Unknown).then(|| view.reason.clone());
     cli.printer(output)?.one(&ClaimRow(view))?;
-    Ok(Exit::Done)
+    Ok(cli.warn_of_unreadable(unknown.into_iter().collect()))
 }

@@ -3,12 +3,13 @@
 use crate::cli::args::OutputArgs;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::PodName;
-use crate::launch::view_pod;
+use crate::launch::{PodStatus, view_pod};
 
 /// Show how POD is, asked of the kernel and of the Pod
 ///
 /// Prints POD ROLE STATUS: starting, idle, running or stopping from the Pod itself, launching on probation, live where
-/// it does not answer; restorable or stale where it is stopped.
+/// it does not answer; restorable or stale where it is stopped. A record or lock that cannot be read makes the status
+/// unknown; it is told on standard error, and the exit status is then 128.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -27,7 +28,8 @@ pub(super) fn run(args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit
     let Some(view) = view_pod(&registry, &args.pod, &cli.restorable(&registry)) else {
         return Err(Failure::new(Exit::Refused, format!("there is no Pod {}", args.pod)));
     };
+    let unknown = (view.status == PodStatus::Unknown).then(|| view.reason.clone());
     let row = cli.pod_row(&registry, view);
     cli.printer(output)?.one(&row)?;
-    Ok(Exit::Done)
+    Ok(cli.warn_of_unreadable(unknown.into_iter().collect()))
 }

@@ -56,7 +56,7 @@ enum Wanted {
     Sweep(Sweep),
 }
 
-/// Reads the arguments: names, `--point N`, `--all`, `--list`; what else the test harness knows is passed over.
+/// Reads the arguments: names, `--point N`, `--then N`, `--all`, `--list`; what else the test harness knows is passed over.
 fn wanted<'a>(mut arguments: impl Iterator<Item = &'a str>) -> Wanted {
     let mut sweep = Sweep {
         extent: match std::env::var("YOI_EXTENDED").as_deref() {
@@ -66,12 +66,14 @@ fn wanted<'a>(mut arguments: impl Iterator<Item = &'a str>) -> Wanted {
         },
         names: Vec::new(),
         point: None,
+        then: None,
     };
     while let Some(argument) = arguments.next() {
         match argument {
             "--list" => return Wanted::List,
             "--all" => sweep.extent = Extent::All,
             "--point" => sweep.point = arguments.next().map(|number| number.parse().unwrap()),
+            "--then" => sweep.then = arguments.next().map(|number| number.parse().unwrap()),
             option if option.starts_with('-') => {}
             name => sweep.names.push(name.to_owned()),
         }

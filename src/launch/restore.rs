@@ -13,7 +13,7 @@ use super::spawn::{Services, SpawnFailure, SpawnRequest, spawn};
 use super::steps;
 use crate::domain::{AgentSpec, Claim, PodName, PodRecord, TicketId, chain};
 use crate::fs::{IoContext as _, PathError, Wait, WaitError};
-use crate::registry::{JournalEntry, ReadError, Registry, TicketLock};
+use crate::registry::{JournalEntry, ReadError, Registry, Restorable, TicketLock};
 
 /// A Pod that was brought back.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +65,14 @@ pub enum RestoreError {
         /// Who says so.
         holder: String,
     },
+    /// The Pod cannot be brought back as it was.
+    #[error("cannot restore Pod {pod}: {reason}")]
+    Stale {
+        /// The Pod.
+        pod: PodName,
+        /// What it lacks.
+        reason: String,
+    },
     /// A record cannot be read.
     #[error("cannot restore Pod {pod}")]
     Unknown {
@@ -114,12 +122,14 @@ pub fn restore_pod(
     record: PodRecord,
     agent: AgentSpec,
     services: &Services<'_>,
+    restorable: &dyn Restorable,
     options: LaunchOptions,
 ) -> Result<Restored, RestoreError> {
     let registry = services.registry;
     let pod = &record.pod;
     let locks = lock_tickets(services, &record)?;
     let claims = check_claims(registry, &record)?;
+    registry.can_restore(&record, restorable).map_err(|reason| RestoreError::Stale { pod: pod.clone(), reason })?;
     for lock in &locks {
         // What cannot be removed now is in nobody's way, and removed by the next who holds this lock.
         let _ = registry.sweep_ticket(lock);

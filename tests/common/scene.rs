@@ -148,3 +148,24 @@ impl TestEnv {
         run(&mut self.yoi(["stop", "--now", pod]), 0);
     }
 }
+
+impl TestEnv {
+    /// A copy of the porcelain that starts its hosts by this script, given the real program as `$yoi`.
+    pub fn launcher_with_host(&self, script: &str) -> std::path::PathBuf {
+        let dir = self.root().join("beside");
+        let host = format!("#!/bin/sh\nyoi='{}'\n{script}\n", env!("CARGO_BIN_EXE_yoi"));
+        // By other processes: a program that this one had open for writing while another thread forks cannot be run.
+        let install = "mkdir \"$1\"; cp \"$2\" \"$1/launch\"; printf %s \"$3\" >\"$1/yoi\"; chmod +x \"$1/yoi\"";
+        run(self.shell(install).arg("sh").arg(&dir).arg(env!("CARGO_BIN_EXE_yoi")).arg(host), 0);
+        dir.join("launch")
+    }
+    /// Kills every process of this test as if at once, and waits until each has ended and let go of its locks.
+    pub fn kill_all(&self) {
+        let processes = self.processes();
+        // Stopped first, so that none does anything because of another's death.
+        processes.iter().for_each(|process| process.signal(rustix::process::Signal::STOP));
+        processes.iter().for_each(super::Process::kill);
+        let deadline = std::time::Instant::now() + super::DEADLINE;
+        assert!(processes.iter().all(|process| process.wait(deadline)));
+    }
+}

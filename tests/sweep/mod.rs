@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use crate::common::Process;
 use crate::tracer::{Call, Part};
-use trial::{Kept, trial};
+use trial::{Kept, Point, trial};
 use variants::{Deed, Variant, variants};
 use world::World;
 
@@ -35,12 +35,25 @@ pub struct Sweep {
     pub names: Vec<String>,
     /// Only this point.
     pub point: Option<usize>,
+    /// In a race, only this point of the other side.
+    pub then: Option<usize>,
 }
 
 /// How many trials run at once that mostly compute, and that mostly wait.
 const BUSY: usize = 2;
 const IDLE: usize = 8;
-/// How many points of each variant make a handful.
+/// More calls than it takes a Pod to give up.
+const MOST_CALLS: usize = 200;
+/// The variants of a handful, and how many points of each make one.
+const HANDFUL_OF: &[&str] = &[
+    "launcher@launcher",
+    "host@host",
+    "launcher+host@launcher",
+    "launcher+warden+host@host",
+    "stop@launcher",
+    "launcher@verb/script",
+    "host@host/restore",
+];
 const HANDFUL: usize = 2;
 
 thread_local! {
@@ -63,7 +76,7 @@ impl Tally {
         self.points += 1;
         match kept {
             Some(kept) => {
-                self.not_reached += usize::from(!kept.report.acted);
+                self.not_reached += usize::from(!kept.reached);
                 self.claimed += usize::from(kept.claimed);
             }
             None => self.violations += 1,
@@ -84,7 +97,12 @@ impl Sweep {
         }));
         let wanted = |variant: &Variant| {
             let named = self.names.iter().any(|name| variant.name.contains(name.as_str()));
-            named || (self.names.is_empty() && (self.extent == Extent::All || variant.stride.is_some()))
+            let belongs = match self.extent {
+                Extent::Handful => HANDFUL_OF.contains(&variant.name.as_str()),
+                Extent::Full => variant.stride.is_some(),
+                Extent::All => true,
+            };
+            named || (self.names.is_empty() && belongs)
         };
         let first = AtomicBool::new(true);
         let (mut points, mut passed, mut failed) = (0, 0, 0);
@@ -115,14 +133,29 @@ impl Sweep {
         let calls = whole.report.calls.get(&variant.part).map(Vec::as_slice).unwrap_or_default();
         let points = self.points(variant, calls);
         let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
+        let try_at = |point: Point| {
+            let name = match variant.deed {
+                Deed::Race(_) => format!("point {}, then {}", point.nth, point.then),
+                _ => format!("point {}", point.nth),
+            };
+            let kept =
+                attempt(variant, Some(point), &format!("{name} (in the rehearsal: {})", calls[point.nth - 1]), first);
+            tally.lock().unwrap().count(kept.as_ref());
+            kept.is_none_or(|kept| kept.reached)
+        };
         let try_points = || {
             while let Some(nth) = points.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
-                let point = format!("point {nth} (in the rehearsal: {})", calls[nth - 1]);
-                let kept = attempt(variant, Some(nth), &point, first);
-                tally.lock().unwrap().count(kept.as_ref());
+                // How many calls it takes a Pod to give up is seen when there are no more.
+                let thens = match (&variant.deed, self.then) {
+                    (Deed::Race(_), None) => 1..=MOST_CALLS,
+                    (_, then) => then.unwrap_or(1)..=then.unwrap_or(1),
+                };
+                let stride = if self.extent == Extent::Handful { HANDFUL * 6 } else { 1 };
+                let mut points = thens.step_by(stride).map(|then| Point { nth, then });
+                while points.next().is_some_and(try_at) {}
             }
         };
-        let at_once = if variant.stops() { IDLE } else { BUSY };
+        let at_once = if variant.waits() { IDLE } else { BUSY };
         std::thread::scope(|scope| {
             for _ in 0..at_once {
                 scope.spawn(try_points);
@@ -137,7 +170,14 @@ impl Sweep {
             Deed::Kill(parts) => parts.iter().all(|part| call.among.contains(part)),
             _ => call.among.contains(&Part::Launcher),
         };
-        let points: Vec<usize> = (1..=calls.len()).filter(|nth| there(&calls[nth - 1])).collect();
+        let commit = calls.iter().position(|call| call.name.starts_with("link") && call.about.contains("/claims/"));
+        let near = |nth: usize| match (&variant.deed, commit) {
+            // Before the link, and before its name is durable, and before the offer is gone.
+            (Deed::Race(_), Some(commit)) if self.extent != Extent::All => (commit + 1..commit + 4).contains(&nth),
+            (Deed::Race(_), Some(commit)) => (commit - 2..commit + 6).contains(&nth),
+            _ => true,
+        };
+        let points: Vec<usize> = (1..=calls.len()).filter(|nth| there(&calls[nth - 1]) && near(*nth)).collect();
         match (self.point, self.extent) {
             (Some(point), _) => vec![point.clamp(1, calls.len())],
             (None, Extent::Handful) => {
@@ -152,11 +192,11 @@ impl Sweep {
 }
 
 /// Runs one trial in a world of its own; `None`, and a word on it, where a promise was broken.
-fn attempt(variant: &Variant, nth: Option<usize>, point: &str, first: &AtomicBool) -> Option<Kept> {
+fn attempt(variant: &Variant, point: Option<Point>, name: &str, first: &AtomicBool) -> Option<Kept> {
     let mut world = World::new(variant.agent, variant.before);
-    let kept = catch_unwind(AssertUnwindSafe(|| trial(variant, nth, &world))).ok();
+    let kept = catch_unwind(AssertUnwindSafe(|| trial(variant, point, &world))).ok();
     if kept.is_none() {
-        println!("VIOLATION in {}, {point}:\n{}", variant.name, FAILURE.take());
+        println!("VIOLATION in {}, {name}:\n{}", variant.name, FAILURE.take());
         if first.swap(false, Ordering::Relaxed) {
             println!("all that it left is in {}", world.env.root().display());
             world.env.keep();

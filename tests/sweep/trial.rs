@@ -1,30 +1,43 @@
 //! One trial: a launch, something done to it at one point, and a look at what was promised.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::variants::{Deed, Launch, Variant};
+use super::variants::{Deed, Launch, Trigger, Variant};
 use super::world::{Agent, POD, TICKET, World};
 use crate::common::{Outcome, Process};
-use crate::tracer::{Act, Action, End, Held, Part, Report, Spec, Tracer, Until};
+use crate::tracer::{Act, End, Held, Part, Report, Spec, Tracer, Until};
 
 /// Longer than any deadline that a launcher has once its host is ready.
 const LONG: Duration = Duration::from_secs(12);
 /// Longer than a launcher waits for a host that does not move, and for its end.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Where something is done to a launch.
+#[derive(Debug, Clone, Copy)]
+pub struct Point {
+    /// Before which call of the variant's part, counted from 1.
+    pub nth: usize,
+    /// In a race: before which call, from then on, of the part that gives up.
+    pub then: usize,
+}
+
 /// What a trial has seen in which every promise was kept.
 pub struct Kept {
     pub report: Report,
+    /// Whether the launch came to the point.
+    pub reached: bool,
     /// Whether the attempt came to a claim.
     pub claimed: bool,
 }
 
-/// Makes a launch, does what the variant says before the `nth` call (`None`: nothing at all), and looks at all that was
-/// promised; fails by panicking.
-pub fn trial(variant: &Variant, nth: Option<usize>, world: &World) -> Kept {
-    let report = launch(variant, world, nth);
-    if nth.is_none() {
+/// Makes a launch, does what the variant says at a point (`None`: nothing at all), and looks at all that was promised;
+/// fails by panicking.
+pub fn trial(variant: &Variant, point: Option<Point>, world: &World) -> Kept {
+    let acts = point.map_or_else(Vec::new, |point| acts(variant, point));
+    let (report, reached) = launch(variant, world, acts);
+    if point.is_none() {
         assert_eq!(report.root, Some(End::Exited(0)), "{}", world.said());
     }
     let claimed = !world.names("claims").is_empty();
@@ -39,28 +52,69 @@ pub fn trial(variant: &Variant, nth: Option<usize>, world: &World) -> Kept {
         another_launch_succeeds(variant, world);
     }
     everything_is_in_order(variant, world, &report);
-    Kept { report, claimed }
+    Kept { report, reached, claimed }
 }
 
-fn launch(variant: &Variant, world: &World, nth: Option<usize>) -> Report {
-    let action = match &variant.deed {
-        Deed::Kill(parts) => Action::Kill(parts.clone()),
-        Deed::Stop | Deed::StopAndShutDown | Deed::StopForLong => Action::Hold,
-    };
-    let spec = Spec {
-        act: nth.map(|nth| Act { part: variant.part, nth, action }),
-        until: if variant.comes_to_an_end() { Until::AllEnd } else { Until::RootEnds },
-    };
-    let mut tracer = world.trace(&spec, &variant.command(world.env.root()));
-    if variant.stops()
-        && let Some(held) = tracer.wait_until_held()
-    {
-        while_held(variant, world, &tracer, held);
+/// What the tracer is to do.
+fn acts(variant: &Variant, point: Point) -> Vec<Act> {
+    let act = |part, nth, kill: &[Part], hold| Act { part, nth, kill: kill.to_vec(), hold };
+    match &variant.deed {
+        Deed::Kill(parts) => vec![act(variant.part, point.nth, parts, false)],
+        Deed::Stop | Deed::StopAndShutDown | Deed::StopForLong => vec![act(variant.part, point.nth, &[], true)],
+        Deed::Race(trigger) => vec![
+            act(variant.part, point.nth, trigger.killed().as_slice(), true),
+            act(trigger.gives_up(), point.then, &[], true),
+            act(variant.part, 1, &[], true),
+        ],
     }
+}
+
+/// Launches, and waits until the attempt has come to its end; tells whether the point was reached.
+fn launch(variant: &Variant, world: &World, acts: Vec<Act>) -> (Report, bool) {
+    let until = if variant.comes_to_an_end() { Until::AllEnd } else { Until::RootEnds };
+    let stops = acts.iter().any(|act| act.hold);
+    let mut tracer = world.trace(&Spec { acts, until }, &variant.command(world.env.root()));
+    let reached = match (stops.then(|| tracer.wait_until_held()).flatten(), &variant.deed) {
+        (None, _) => None,
+        (Some(held), Deed::Race(trigger)) => Some(race(*trigger, world, &mut tracer, held)),
+        (Some(held), _) => {
+            while_held(variant, world, &tracer, held);
+            Some(true)
+        }
+    };
     let report = tracer.finish();
     assert_eq!(report.overdue, [""; 0], "these have not come to an end");
     settle(variant, world);
-    report
+    let reached = reached.unwrap_or(!stops && report.acted > 0);
+    (report, reached)
+}
+
+/// Who is to commit is held: the Pod gives up, is held on the way while the other goes one call further, and is let go
+/// then. Tells whether the Pod was held before it had come to a decision.
+fn race(trigger: Trigger, world: &World, tracer: &mut Tracer, committing: Held) -> bool {
+    let told = (trigger == Trigger::ShutDown)
+        .then(|| world.env.yoi_claim(["pod-shutdown", POD]).stderr(Stdio::null()).spawn().unwrap());
+    let giving_up = tracer.wait_until_held();
+    // Afterwards it is the Pod's ordinary work that is seen.
+    let undecided = giving_up.is_some() && !world.is_confirmed();
+    tracer.release(committing);
+    let committed = tracer.wait_until_held();
+    if let Some(held) = giving_up {
+        tracer.release(held);
+    }
+    // The Pod gives up and goes, or goes on by itself.
+    world.env.wait_for("the Pod to settle", || {
+        let lives = world.env.processes().iter().any(|process| process.to_string().contains(" pod-host"));
+        (!lives || world.is_confirmed()).then_some(())
+    });
+    if let Some(held) = committed {
+        tracer.release(held);
+    }
+    if let Some(mut told) = told {
+        let status = told.wait().unwrap();
+        assert!(status.success(), "pod-shutdown ended with {status}");
+    }
+    undecided
 }
 
 /// What happens while a process is stopped: the others come to terms with that.
@@ -107,7 +161,7 @@ fn settle(variant: &Variant, world: &World) {
 fn launcher_tells_the_truth(variant: &Variant, world: &World, report: &Report, claimed: bool) {
     let said = world.said();
     match (report.root.expect("the tracer followed it to its end"), variant.launch) {
-        (End::Killed(9), _) if report.acted && variant.kills(Part::Launcher) => {}
+        (End::Killed(9), _) if report.acted > 0 && variant.kills(Part::Launcher) => {}
         (End::Exited(_), Launch::Restore) => assert!(claimed, "a restore lost the claim: {said}"),
         (End::Exited(0 | 5), _) => assert!(claimed, "the launcher spoke of a claim that is not there: {said}"),
         (End::Exited(4), _) => assert!(!claimed, "the launcher said that nothing was left: {said}"),

@@ -29,6 +29,39 @@ pub enum Deed {
     StopAndShutDown,
     /// The launcher is stopped until its own deadlines have passed as well.
     StopForLong,
+    /// Who commits is stopped at a point near the commit, and its Pod is made to give up; that is stopped at each point
+    /// on its way, in which the other goes one call further.
+    Race(Trigger),
+}
+
+/// What makes a Pod give up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// Somebody tells it to shut down.
+    ShutDown,
+    /// Its host is killed: it is the warden that gives up.
+    HostKilled,
+    /// The holder of the pipe is killed, while its script goes on to commit.
+    LauncherKilled,
+}
+
+impl Trigger {
+    /// The part that is killed.
+    pub fn killed(self) -> Option<Part> {
+        match self {
+            Self::ShutDown => None,
+            Self::HostKilled => Some(Host),
+            Self::LauncherKilled => Some(Launcher),
+        }
+    }
+
+    /// The part that gives up.
+    pub fn gives_up(self) -> Part {
+        match self {
+            Self::HostKilled => Warden,
+            Self::ShutDown | Self::LauncherKilled => Host,
+        }
+    }
 }
 
 /// One sweep.
@@ -54,6 +87,14 @@ pub fn variants() -> Vec<Variant> {
         for kills in subsets(&all) {
             variants.push(Variant::new(Deed::Kill(kills), part));
         }
+    }
+    for (trigger, part, launch, unusual) in [
+        (Trigger::ShutDown, Launcher, Launch::Intake, None),
+        (Trigger::HostKilled, Launcher, Launch::Intake, None),
+        (Trigger::LauncherKilled, Verb, Launch::Script, Some("script")),
+    ] {
+        let race = Variant { launch, ..Variant::new(Deed::Race(trigger), part) };
+        variants.push(unusual.map_or(race.clone(), |unusual| race.named(unusual)));
     }
     variants.push(Variant { before: Before::Nothing, ..Variant::new(kill(Launcher), Launcher) }.named("first"));
     // The script agent's Pod stays, and keeps a record of what it saw; most of what can happen is above.
@@ -122,6 +163,9 @@ impl Variant {
             Deed::Stop => "stop".to_owned(),
             Deed::StopAndShutDown => "stop-and-shut-down".to_owned(),
             Deed::StopForLong => "stop-for-long".to_owned(),
+            Deed::Race(Trigger::ShutDown) => "shut-down-against-commit".to_owned(),
+            Deed::Race(Trigger::HostKilled) => "host-killed-against-commit".to_owned(),
+            Deed::Race(Trigger::LauncherKilled) => "launcher-killed-against-commit".to_owned(),
         };
         Self {
             name: format!("{what}@{part}"),
@@ -140,11 +184,15 @@ impl Variant {
 
     /// Whether a part is killed.
     pub fn kills(&self, part: Part) -> bool {
-        matches!(&self.deed, Deed::Kill(parts) if parts.contains(&part))
+        match &self.deed {
+            Deed::Kill(parts) => parts.contains(&part),
+            Deed::Race(trigger) => trigger.killed() == Some(part),
+            Deed::Stop | Deed::StopAndShutDown | Deed::StopForLong => false,
+        }
     }
 
-    /// Whether a process is stopped.
-    pub fn stops(&self) -> bool {
+    /// Whether its trials spend their time waiting.
+    pub fn waits(&self) -> bool {
         !matches!(self.deed, Deed::Kill(_))
     }
 

@@ -19,7 +19,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::calls::{self, Entry};
-use super::{Action, Call, End, Held, News, Part, Report, Spec, Until};
+use super::{Act, Call, End, Held, News, Part, Report, Spec, Until};
 
 /// How long a launch may take in all; whoever needs longer has failed.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -39,8 +39,10 @@ pub fn trace(arguments: &[OsString]) {
         root,
         processes: HashMap::new(),
         parts: HashMap::new(),
-        held: Vec::new(),
-        holding: None,
+        next: 0,
+        seen: 0,
+        holds: Vec::new(),
+        parked: Vec::new(),
         report: Report::default(),
     };
     follower.run(&changes);
@@ -91,10 +93,14 @@ struct Follower {
     processes: HashMap<Pid, Pid>,
     /// The part of each living process that plays one.
     parts: HashMap<Pid, Part>,
-    /// Threads that are stopped and stay so until the process is let go.
-    held: Vec<Pid>,
-    /// The process that is held.
-    holding: Option<Pid>,
+    /// The act that is waited for.
+    next: usize,
+    /// How many calls of its part were seen since it is waited for.
+    seen: usize,
+    /// The processes that are held, and by which act.
+    holds: Vec<(usize, Pid)>,
+    /// Their threads that have stopped, with the signal that each is about to get.
+    parked: Vec<(Pid, Option<Signal>)>,
     report: Report,
 }
 
@@ -113,22 +119,31 @@ impl Follower {
                 return;
             }
             let mut polled = vec![PollFd::new(changes.as_fd(), PollFlags::POLLIN)];
-            if self.holding.is_some() {
-                // Its end is the word to let go.
+            if !self.holds.is_empty() {
                 polled.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
             }
             match poll(&mut polled, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => panic!("cannot wait: {error}"),
             }
-            let let_go = polled.get(1).is_some_and(|stdin| stdin.any() == Some(true));
+            let told = polled.get(1).is_some_and(|stdin| stdin.any() == Some(true));
             while changes.read_signal().unwrap().is_some() {}
-            if let_go {
-                self.holding = None;
-                for thread in std::mem::take(&mut self.held) {
-                    self.resume(thread, None);
-                }
+            if told {
+                self.obey();
             }
+        }
+    }
+
+    /// Lets go of what standard input names, and at its end of everything.
+    fn obey(&mut self) {
+        let mut words = [0; 64];
+        let length = std::io::stdin().read(&mut words).unwrap();
+        let words = std::str::from_utf8(&words[..length]).unwrap();
+        let acts: Vec<usize> = words.split_whitespace().map(|act| act.parse().unwrap()).collect();
+        self.holds.retain(|(act, _)| length > 0 && !acts.contains(act));
+        for (thread, signal) in std::mem::take(&mut self.parked) {
+            // Those that are still held are parked again.
+            self.resume(thread, signal);
         }
     }
 
@@ -179,12 +194,28 @@ impl Follower {
 
     fn forget(&mut self, thread: Pid, end: End) {
         self.processes.remove(&thread);
-        self.held.retain(|held| *held != thread);
-        self.parts.remove(&thread);
+        self.parked.retain(|(parked, _)| *parked != thread);
+        self.holds.retain(|(_, process)| *process != thread);
         if thread == self.root {
             self.report.root = Some(end);
-            self.holding = None;
         }
+        let Some(part) = self.parts.remove(&thread) else { return };
+        let waited_for = self.waiting().is_some_and(|act| act.part == part && act.hold);
+        // Of verbs there may come more.
+        if waited_for && part != Part::Verb && !self.parts.values().any(|other| *other == part) {
+            self.arm_next();
+            say(&News::Missed);
+        }
+    }
+
+    /// The act that is waited for.
+    fn waiting(&self) -> Option<&Act> {
+        self.spec.acts.get(self.next)
+    }
+
+    fn arm_next(&mut self) {
+        self.next += 1;
+        self.seen = 0;
     }
 
     /// Gets to know a thread: by its parent's word or its own first stop, whichever comes first.
@@ -221,12 +252,12 @@ impl Follower {
     }
 
     fn resume(&mut self, thread: Pid, signal: Option<Signal>) {
-        if self.holding.is_some() && self.processes.get(&thread) == self.holding.as_ref() {
-            self.held.push(thread);
+        let process = self.processes.get(&thread);
+        if self.holds.iter().any(|(_, held)| Some(held) == process) {
+            self.parked.push((thread, signal));
             return;
         }
-        let counting = !self.report.acted;
-        let resumed = if counting { ptrace::syscall(thread, signal) } else { ptrace::cont(thread, signal) };
+        let resumed = if self.counts() { ptrace::syscall(thread, signal) } else { ptrace::cont(thread, signal) };
         match resumed {
             // One that was killed tells of its end next.
             Ok(()) | Err(Errno::ESRCH) => {}
@@ -234,9 +265,14 @@ impl Follower {
         }
     }
 
+    /// Whether calls are counted: until there is nothing more to be done before one.
+    fn counts(&self) -> bool {
+        self.spec.acts.is_empty() || self.waiting().is_some()
+    }
+
     /// Counts a call, and does what is to be done before it; true when the thread is not to be resumed.
     fn acts_at(&mut self, thread: Pid) -> bool {
-        if self.report.acted {
+        if !self.counts() {
             return false;
         }
         let Some(process) = self.processes.get(&thread).copied() else { return false };
@@ -247,33 +283,36 @@ impl Follower {
         let mut among: Vec<Part> = self.parts.values().copied().collect();
         among.sort();
         among.dedup();
-        let calls = self.report.calls.entry(part).or_default();
-        calls.push(Call { name: name.to_owned(), about, among });
-        let Some(act) = self.spec.act.as_ref().filter(|act| act.part == part && act.nth == calls.len()) else {
+        self.report.calls.entry(part).or_default().push(Call { name: name.to_owned(), about, among });
+        let Some(act) = self.waiting().filter(|act| act.part == part).cloned() else { return false };
+        self.seen += 1;
+        if self.seen < act.nth {
             return false;
-        };
-        self.report.acted = true;
-        match &act.action {
-            Action::Kill(parts) => {
-                let targets = self.parts.iter().filter(|(_, part)| parts.contains(part));
-                // A tracee that is not waited for keeps its number. One that is stopped here dies here.
-                targets.for_each(|(process, _)| kill(*process, Signal::SIGKILL).unwrap());
-                parts.contains(&part)
-            }
-            Action::Hold => {
-                self.holding = Some(process);
-                self.held.push(thread);
-                for (other, of) in &self.processes {
-                    if *of == process && *other != thread {
-                        // One that stops by itself just now needs no telling.
-                        let _ = ptrace::interrupt(*other);
-                    }
-                }
-                let [process, root] = [process, self.root].map(|pid| pid.as_raw().unsigned_abs());
-                say(&News::Held(Held { process, root }));
-                true
+        }
+        let number = self.next;
+        self.report.acted += 1;
+        self.arm_next();
+        let targets = self.parts.iter().filter(|(_, part)| act.kill.contains(part));
+        // A tracee that is not waited for keeps its number. One that is stopped here dies here.
+        targets.for_each(|(process, _)| kill(*process, Signal::SIGKILL).unwrap());
+        if act.hold {
+            self.hold(number, process, thread);
+        }
+        act.hold || act.kill.contains(&part)
+    }
+
+    /// Holds a process of which one thread is stopped.
+    fn hold(&mut self, act: usize, process: Pid, stopped: Pid) {
+        self.holds.push((act, process));
+        self.parked.push((stopped, None));
+        for (other, of) in &self.processes {
+            if *of == process && *other != stopped {
+                // One that stops by itself just now needs no telling.
+                let _ = ptrace::interrupt(*other);
             }
         }
+        let [process, root] = [process, self.root].map(|pid| pid.as_raw().unsigned_abs());
+        say(&News::Held(Held { act, process, root }));
     }
 }
 

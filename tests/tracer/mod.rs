@@ -3,8 +3,8 @@
 //!
 //! The tracer is a process of its own, this test program again, run with [`TRACE`] as its first argument: a tracee
 //! belongs to one thread, and "wait for any child" must not take the children of the trial next door. It says what
-//! happens on its standard output, one JSON object a line, and lets a held process go when its standard input ends. Its
-//! own end lets go of all that it still follows.
+//! happens on its standard output, one JSON object a line, and lets a held process go when told the number of the act on
+//! its standard input, or when that ends. Its own end lets go of all that it still follows.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod calls;
@@ -14,7 +14,7 @@ pub mod tests;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -56,8 +56,8 @@ impl fmt::Display for Part {
 /// What is to be traced, and what is to be done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Spec {
-    /// Before which call something is done; `None` does nothing.
-    pub act: Option<Act>,
+    /// What is done, one after the other.
+    pub acts: Vec<Act>,
     /// How long the tracer follows.
     pub until: Until,
 }
@@ -67,20 +67,12 @@ pub struct Spec {
 pub struct Act {
     /// Whose calls are counted.
     pub part: Part,
-    /// Before which of them, counted from 1.
+    /// Before which of them, counted from 1, since the act before.
     pub nth: usize,
-    /// What is done then.
-    pub action: Action,
-}
-
-/// What is done to processes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// All living processes of these parts get SIGKILL; the call is not carried out.
-    Kill(Vec<Part>),
-    /// The process does not run on until the tracer is told; for all others it is as if it were stopped.
-    Hold,
+    /// All living processes of these parts get SIGKILL; where the caller is among them, the call is not carried out.
+    pub kill: Vec<Part>,
+    /// Whether the process does not run on until the tracer is told: for all others it is as if it were stopped.
+    pub hold: bool,
 }
 
 /// How long the tracer follows.
@@ -125,10 +117,10 @@ pub enum End {
 /// What a tracer has seen.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// The calls that matter, up to the one before which something was done.
+    /// The calls that matter, up to the one before which the last act was done.
     pub calls: BTreeMap<Part, Vec<Call>>,
-    /// Whether it came to that.
-    pub acted: bool,
+    /// How many acts were done.
+    pub acted: usize,
     /// How the command ended.
     pub root: Option<End>,
     /// What was still there when the tracer gave up waiting; empty where it did not.
@@ -145,6 +137,8 @@ impl Report {
 /// A process that is held.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Held {
+    /// By which act, counted from 0.
+    pub act: usize,
     /// Its number.
     pub process: u32,
     /// The number of the command's process, which may be the same.
@@ -156,6 +150,8 @@ pub struct Held {
 #[serde(rename_all = "snake_case")]
 enum News {
     Held(Held),
+    /// The last process of the part that the next act is about has ended.
+    Missed,
     Ended(Report),
 }
 
@@ -189,10 +185,14 @@ impl Tracer {
         self.process.id()
     }
 
-    /// Waits until a process is held; `None` when it did not come to that.
+    /// Waits until the next act holds a process; `None` when it will not come to that.
     pub fn wait_until_held(&mut self) -> Option<Held> {
+        if self.ended.is_some() {
+            return None;
+        }
         match self.listen() {
             News::Held(held) => Some(held),
+            News::Missed => None,
             News::Ended(report) => {
                 self.ended = Some(report);
                 None
@@ -200,7 +200,13 @@ impl Tracer {
         }
     }
 
-    /// Lets a held process go, if there is one, and waits for what the tracer has seen.
+    /// Lets a process go.
+    pub fn release(&mut self, held: Held) {
+        // A tracer that has nothing left to follow has ended.
+        let _ = writeln!(self.process.stdin.as_ref().unwrap(), "{}", held.act);
+    }
+
+    /// Lets go all that is held, now and later, and waits for what the tracer has seen.
     pub fn finish(mut self) -> Report {
         drop(self.process.stdin.take());
         while self.ended.is_none() {

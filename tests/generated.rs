@@ -20,6 +20,21 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 use yoi::cli::{Exit, VARIABLES};
 
+/// Where files lie, for the pages of the programs.
+const FILES: &[(&str, &str)] = &[
+    (".yoi/tickets/ID/", "a ticket: item.md, thread.md, artifacts/"),
+    (".yoi/ticket.config.toml", "roles, profiles and workflows of a workspace"),
+    (
+        ".yoi/profiles.toml",
+        "agents of a workspace; those of a user are in yoi/profiles.toml of the configuration directory",
+    ),
+    ("YOI_DATA_DIR/workspaces/NAME-HASH/", "the registry of a workspace: claims, sessions, Pods, locks, journal"),
+    ("YOI_RUNTIME_DIR/HASH.sock", "the socket of a Pod"),
+];
+
+/// The page that is written by hand: what to do when something is not as it should be.
+const RECOVERY: &str = "yoi-recovery(7)";
+
 /// What the examples of a command begin with, in its `after_long_help`.
 const EXAMPLES: &str = "Examples:\n";
 
@@ -137,6 +152,10 @@ fn last_sections(command: &Command, parent: Option<&Command>) -> Roff {
         for (variable, meaning) in VARIABLES {
             entry(&mut roff, bold(*variable), meaning);
         }
+        roff.control("SH", ["FILES"]);
+        for (file, meaning) in FILES {
+            entry(&mut roff, bold(*file), meaning);
+        }
     }
     roff.control("SH", ["EXIT STATUS"]);
     for exit in Exit::ALL {
@@ -155,8 +174,8 @@ fn last_sections(command: &Command, parent: Option<&Command>) -> Roff {
         Some(parent) => vec![page(parent)],
         None => programs().iter().map(page).filter(|other| *other != page(command)).collect(),
     };
-    let others: Vec<String> = others.iter().map(|name| format!("{name}(1)")).collect();
-    roff.text([roman(others.join(", "))]);
+    let others = others.iter().map(|name| format!("{name}(1)")).chain([RECOVERY.to_owned()]);
+    roff.text([roman(others.collect::<Vec<_>>().join(", "))]);
     roff
 }
 
@@ -185,6 +204,10 @@ fn reference(programs: &[Command]) -> String {
     text += "\n## Exit status\n\nThe same for every command.\n\n| status | meaning |\n| --- | --- |\n";
     for exit in Exit::ALL {
         writeln!(text, "| {} | {} |", exit.status(), exit.meaning()).unwrap();
+    }
+    text += "\n## Files\n\n| file | meaning |\n| --- | --- |\n";
+    for (file, meaning) in FILES {
+        writeln!(text, "| `{file}` | {meaning} |").unwrap();
     }
     text += "\n## Environment\n\n| variable | meaning |\n| --- | --- |\n";
     for (variable, meaning) in VARIABLES {

@@ -1,4 +1,5 @@
 //! Launches that fail, at every step: what is said, what is left (nothing), and that the next one works.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 mod fake_host;
@@ -276,6 +277,24 @@ mod in_the_script {
         env.assert_nothing_is_left();
         assert_eq!(names(&env.runtime()), Vec::<String>::new());
         assert_eq!(tickets(&env), before);
+        assert_the_next_launch_works(&env);
+    }
+
+    #[test]
+    fn a_process_left_behind_keeps_the_ticket_in_flight_and_why_names_it() {
+        let env = TestEnv::with_sample();
+        let script = format!("yoi-claim ticket-lock {COMPLETE} -- sh -c 'sleep 1000 >&- 2>&- & exit 7'");
+        let outcome = run(&mut env.shell(&script), 7);
+        assert!(outcome.stderr.contains(&format!("ticket {COMPLETE} is still in flight")), "{outcome:?}");
+        let refused = run(&mut env.yoi(["-q", "intake", COMPLETE]), 3);
+        assert!(refused.stderr.contains(&format!("ticket {COMPLETE} is in flight: ticket-lock, pid ")), "{refused:?}");
+        let sleeping = env.processes();
+        let [sleeping] = sleeping.as_slice() else { panic!("one process") };
+        let why = run(&mut env.yoi(["why", COMPLETE]), 0).stdout;
+        assert!(why.contains(&format!("has it open: pid {} (sleep)", sleeping.pid())), "{why}");
+        sleeping.kill();
+        env.wait_for_processes();
+        env.assert_nothing_is_left();
         assert_the_next_launch_works(&env);
     }
 

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench claims`. Whole processes are timed, in turn with those that they are compared to; medians are
 //! shown, with the aim beside each. Times fail nothing; that every race has one winner, and that every loser is told who
-//! won, is asserted. Without `--bench`, as `cargo test --benches` runs it, there is one round of each.
+//! won, is asserted. Without `--bench`, as `cargo test --benches` runs it, there is one round
+//! of each.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -44,6 +45,8 @@ fn main() {
     table.compare("yoi-claim --version : empty program", &version, &empty, 1.5);
 
     let claims = Claims::new(&env, &programs);
+    // The first claims of a workspace race for making its registry, too.
+    claims.race("first", 1);
     let (commit, floor) = in_turn(
         rounds(300),
         |round| process(&mut claims.commit(&format!("Y{round}"), "a-pod")),
@@ -106,9 +109,7 @@ impl<'a> Claims<'a> {
     fn new(env: &'a TestEnv, programs: &'a Programs) -> Self {
         let key = run(&mut env.yoi_claim(["workspace-key"]), 0).stdout;
         let registry = key.trim_end().split_once('\t').unwrap().1.into();
-        let claims = Self { env, registry, floor: &programs.floor };
-        run(&mut claims.commit("first", "makes-the-registry"), 0);
-        claims
+        Self { env, registry, floor: &programs.floor }
     }
 
     fn commit(&self, ticket: &str, pod: &str) -> Command {
@@ -198,8 +199,9 @@ impl Launches {
         for process in self.env.processes() {
             let memory = process.memory();
             let text = format!("{:.1} MiB ({:.1} of its own)", mebibytes(memory.resident), mebibytes(memory.private));
-            let what = format!("idle Pod, process {}, resident", process.pid());
-            table.value(&what, &text, verdict(mebibytes(memory.resident), 12.0, " MiB").as_str());
+            let what =
+                if process.sleeps().len() == 1 { "idle Pod: warden, resident" } else { "idle Pod: host, resident" };
+            table.value(what, &text, &verdict(mebibytes(memory.resident), 12.0, " MiB"));
         }
         run(&mut self.env.yoi(["stop", &format!("intake-{}", ticket.trim_end())]), 0);
         self.env.wait_for_processes();
@@ -211,7 +213,12 @@ fn mebibytes(bytes: u64) -> f64 {
 }
 
 fn verdict(value: f64, aim: f64, unit: &str) -> String {
-    format!("aim {aim}{unit}: {}", if value <= aim { "met" } else { "MISSED" })
+    let verdict = match (cfg!(debug_assertions), value <= aim) {
+        (true, _) => "not judged, for this is a debug build",
+        (false, true) => "met",
+        (false, false) => "MISSED",
+    };
+    format!("aim {aim}{unit}: {verdict}")
 }
 
 /// The figures, a line as each is known.

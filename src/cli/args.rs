@@ -45,7 +45,7 @@ pub struct OutputArgs {
     /// End records with NUL instead of a newline, and escape nothing
     #[arg(short = 'z', long = "null", global = true, help_heading = "Output options")]
     pub nul: bool,
-    /// Write these fields, such as '{ticket}\t{status}'
+    /// Write these fields, such as '{ticket}\t{status}'; --json shows their names
     #[arg(long, value_name = "TEMPLATE", global = true, help_heading = "Output options")]
     pub format: Option<Template>,
 }

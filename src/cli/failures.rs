@@ -190,7 +190,7 @@ fn told(failure: Failure, failed: &Failed) -> Failure {
 
 fn undone(undone: &Undone) -> Exit {
     match undone {
-        Undone::Nothing => Exit::LaunchFailed,
+        Undone::Nothing | Undone::AsBefore => Exit::LaunchFailed,
         Undone::StillHeld | Undone::Leftover(_) => Exit::Environment,
     }
 }
@@ -199,7 +199,9 @@ impl From<RestoreError> for Failure {
     fn from(error: RestoreError) -> Self {
         use RestoreError as E;
         let exit = match &error {
-            E::NotFound { .. } | E::Live { .. } | E::NeverConfirmed { .. } | E::ClaimMoved { .. } => Exit::Refused,
+            E::NotFound { .. } | E::Live { .. } | E::NeverConfirmed { .. } | E::ClaimMoved { .. } | E::Stale { .. } => {
+                Exit::Refused
+            }
             E::InFlight { .. } => Exit::Busy,
             E::Unknown { .. } | E::Prepare { .. } => Exit::Environment,
             E::Failed(failed) => undone(&failed.undone),
@@ -207,6 +209,7 @@ impl From<RestoreError> for Failure {
         let failure = Self::of(exit, &error);
         match &error {
             E::Live { pod } => failure.hint(command(["yoi", "attach", pod.as_str()])),
+            E::Stale { pod, .. } => failure.hint(command(["yoi", "why", pod.as_str()])),
             E::ClaimMoved { ticket, .. } | E::InFlight { ticket, .. } => {
                 failure.hint(command(["yoi", "why", ticket.as_str()]))
             }

@@ -28,6 +28,8 @@ pub use output::{End, Format, Printer, SCHEMA, View, written};
 pub use progress::Progress;
 pub use record::{Field, Row, Value};
 pub use rows::{ClaimRow, JournalRow, PodRow, SessionRow};
+#[cfg(test)]
+pub(crate) use run::parse;
 pub use run::{Cli, CommandLine, Program, run};
 pub use style::{Meaning, Paint, Painted};
 pub use table::Cell;

@@ -10,9 +10,7 @@ use super::style::{Meaning, Paint};
 pub(super) enum Telling {
     /// One line of a terminal that is written over, and gone at the end.
     Line,
-    /// A line a step, for a log.
-    Lines,
-    /// Not at all.
+    /// Not at all: a log or a script has no use for what is over a moment later.
     Silent,
 }
 
@@ -41,7 +39,6 @@ impl Progress {
     fn tell(&mut self, doing: &str) -> io::Result<()> {
         match self.telling {
             Telling::Silent => return Ok(()),
-            Telling::Lines => writeln!(self.err, "{doing} …")?,
             Telling::Line => {
                 self.shown = true;
                 write!(self.err, "{CLEAR}{}", self.paint.text(Meaning::Quiet, format_args!("{doing} …")))?;
@@ -91,11 +88,6 @@ mod tests {
     #[test]
     fn a_terminal_keeps_no_trace() {
         assert_eq!(told(Telling::Line), "\r\x1b[Kstarting the Pod …\r\x1b[Kwaiting for\\nacceptance …\r\x1b[K");
-    }
-
-    #[test]
-    fn a_log_gets_lines_without_control_characters() {
-        assert_eq!(told(Telling::Lines), "starting the Pod …\nwaiting for\\nacceptance …\n");
     }
 
     #[test]

@@ -39,6 +39,12 @@ pub trait CommandLine: clap::Parser {
     /// What every command of both programs takes.
     fn global(&self) -> &GlobalArgs;
 
+    /// The program with no other command than the one of this name; `None` where there is no such command, or where
+    /// its parser cannot be made alone.
+    fn alone(_name: &str) -> Option<clap::Command> {
+        None
+    }
+
     /// What every porcelain command takes.
     fn people(&self) -> PeopleArgs {
         PeopleArgs { color: ColorChoice::Never, quiet: true }
@@ -64,7 +70,7 @@ enum Errors {
 /// Runs a program: reads its arguments and environment, runs `body`, and tells a failure.
 pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> Result<Exit, Failure>) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let matches = match C::command().try_get_matches_from(&arguments) {
+    let matches = match parse::<C>(&arguments) {
         Ok(matches) => matches,
         Err(error) => return usage(program, &arguments, &error).into(),
     };
@@ -100,6 +106,20 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
         }
     };
     exit.into()
+}
+
+/// Reads a command line: with the parser of the one command that it names, and where that does not understand it (it was
+/// only a value, or help is asked for), with those of all.
+///
+/// What the one parser takes, all would take alike: a word that they would take for another command is none to it.
+pub(crate) fn parse<C: CommandLine>(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
+    let alone = arguments.iter().skip(1).find_map(|word| C::alone(word.to_str()?));
+    if let Some(mut alone) = alone
+        && let Ok(matches) = alone.try_get_matches_from_mut(arguments)
+    {
+        return Ok(matches);
+    }
+    C::command().try_get_matches_from(arguments)
 }
 
 /// Writes a failure to standard error; there is nobody to tell that this failed.
@@ -232,14 +252,11 @@ impl Cli {
         tell(self.program, self.errors, failure);
     }
 
-    /// Tells the steps of what takes a while; silent in plumbing and with `--quiet`.
+    /// Tells the steps of what takes a while; silent in plumbing, with `--quiet`, and where no terminal shows them.
     pub fn progress(&self) -> Progress {
         let err = io::stderr();
-        let telling = match (self.people.quiet || self.errors == Errors::Json, err.is_terminal()) {
-            (true, _) => Telling::Silent,
-            (false, true) => Telling::Line,
-            (false, false) => Telling::Lines,
-        };
+        let is_shown = !self.people.quiet && self.errors == Errors::Text && err.is_terminal();
+        let telling = if is_shown { Telling::Line } else { Telling::Silent };
         let paint = Paint::choose(self.people.color, &err);
         Progress::new(Box::new(err), telling, paint)
     }

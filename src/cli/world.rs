@@ -3,11 +3,12 @@
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::quote::command;
 use super::{Cli, Exit, Failure, OrExit as _, PodRow};
 use crate::domain::{Expect, PodName, TicketId};
-use crate::fs::IoContext as _;
+use crate::fs::{IoContext as _, Wait};
 use crate::launch::{PodView, RestoreCheck, Services, Setup, Surroundings, WriterNow, steps};
 use crate::pod::client::Client;
 use crate::pod::process;
@@ -16,6 +17,8 @@ use crate::registry::{Registry, ReleasedBy, Writer};
 
 /// The largest input that is read from a file or standard input, in bytes.
 const MAX_INPUT: u64 = 1 << 20;
+/// How long a Pod that nobody answers for any more may take until it is gone.
+const ENDING: Duration = Duration::from_secs(2);
 
 impl Cli {
     /// Where configuration and programs are found besides the workspace.
@@ -103,17 +106,32 @@ impl Cli {
     /// # Errors
     /// When there is no such Pod, it does not run, or it does not answer.
     pub fn connect(&self, registry: &Registry, pod: &PodName) -> Result<(Client, Snapshot), Failure> {
-        if !registry.pod_lives(pod)? {
-            return Err(match registry.pod(pod)? {
-                Some(_) => Failure::new(Exit::Refused, format!("Pod {pod} does not run")).hint(command([
-                    "yoi",
-                    "restore",
-                    pod.as_str(),
-                ])),
-                None => Failure::new(Exit::Refused, format!("there is no Pod {pod}")).hint("yoi status"),
-            });
+        if let Some(connected) = self.connect_if_live(registry, pod)? {
+            return Ok(connected);
         }
-        Ok(Client::connect(&registry.socket_path(pod), steps::within(steps::ANSWER))?)
+        Err(match registry.pod(pod)? {
+            Some(_) => {
+                let hint = command(["yoi", "restore", pod.as_str()]);
+                Failure::new(Exit::Refused, format!("Pod {pod} does not run")).hint(hint)
+            }
+            None => Failure::new(Exit::Refused, format!("there is no Pod {pod}")).hint("yoi status"),
+        })
+    }
+
+    /// Connects to a Pod; `None` where it does not run, or ends at this very moment.
+    ///
+    /// # Errors
+    /// When it runs and does not answer.
+    pub fn connect_if_live(&self, registry: &Registry, pod: &PodName) -> Result<Option<(Client, Snapshot)>, Failure> {
+        if !registry.pod_lives(pod)? {
+            return Ok(None);
+        }
+        match Client::connect(&registry.socket_path(pod), steps::within(steps::ANSWER)) {
+            Ok(connected) => Ok(Some(connected)),
+            // A Pod closes its socket before it lets go of its lock.
+            Err(_) if registry.wait_for_end(pod, Wait::For(ENDING))? => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Reads a file of at most 1 MiB; `-` is standard input.

@@ -43,8 +43,12 @@ pub trait Record: Serialize + DeserializeOwned {
     fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
         let invalid = |why: String| RecordError::Invalid { why: why.lines().collect::<Vec<_>>().join(" ") };
         let text = std::str::from_utf8(bytes).map_err(|error| invalid(error.to_string()))?;
-        toml::from_str::<Self>(text)
-            .map_err(|error| newer_version(text).unwrap_or_else(|| invalid(error.message().to_owned())))
+        toml::from_str::<Self>(text).map_err(|error| {
+            let line =
+                error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            newer_version(text).unwrap_or_else(|| invalid(format!("{place}{}", error.message())))
+        })
     }
 
     /// Reads a record and compares its name with the one that was asked for.

@@ -35,7 +35,8 @@ pub fn make_private_dir(path: &Path) -> Result<PrivateDir, PathError> {
 fn make_missing(path: &Path) -> Result<(), PathError> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        // Another process made it just now: whoever relies on it syncs it too, and does not wait for that one.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
             let Some(parent) = parent else { return Err(error).context("make the directory", path) };

@@ -9,6 +9,7 @@
 //! Never unlock: an unlock in one process frees the lock for all who inherited it. Close instead, which is what
 //! dropping a guard does.
 
+use std::convert::Infallible;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
@@ -78,24 +79,34 @@ fn open_lock_file(path: &Path) -> Result<File, PathError> {
     Ok(file)
 }
 
-/// Calls `attempt` until it says that the lock is had, or the wait is over.
-fn wait_for(wait: Wait, mut attempt: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {
+/// Calls `attempt` until it gives something, such as the lock, or the wait is over.
+fn wait_for<T>(wait: Wait, mut attempt: impl FnMut() -> io::Result<Option<T>>) -> io::Result<Option<T>> {
     let deadline = match wait {
         Wait::No => None,
         Wait::For(time) => Instant::now().checked_add(time),
     };
     let mut pause = Duration::from_millis(1);
     loop {
-        if attempt()? {
-            return Ok(true);
+        if let Some(found) = attempt()? {
+            return Ok(Some(found));
         }
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match left {
             Some(left) if !left.is_zero() => std::thread::sleep(pause.min(left)),
-            _ => return Ok(false),
+            _ => return Ok(None),
         }
         pause = (pause * 2).min(Duration::from_millis(50));
     }
+}
+
+/// What came first, of a lock and of what makes waiting for it idle.
+#[derive(Debug)]
+#[must_use = "the lock is released when this is dropped"]
+pub enum Acquired<L, T> {
+    /// The lock.
+    Lock(L),
+    /// The answer that somebody else's work gave.
+    Answer(T),
 }
 
 /// An exclusive open-file-description lock on a whole file; dropping it closes this descriptor of it.
@@ -112,11 +123,28 @@ impl OfdLock {
     /// # Errors
     /// [`WaitError::Held`] when another holds it to the end of the wait.
     pub fn acquire(path: &Path, wait: Wait) -> Result<Self, WaitError> {
+        match Self::acquire_unless(path, wait, || None::<Infallible>)? {
+            Acquired::Lock(lock) => Ok(lock),
+            Acquired::Answer(never) => match never {},
+        }
+    }
+
+    /// Takes the lock as [`Self::acquire`] does, unless `answer`, asked each time that somebody else holds it, makes
+    /// waiting for it idle.
+    ///
+    /// # Errors
+    /// [`WaitError::Held`] when another holds it to the end of the wait.
+    pub fn acquire_unless<T>(
+        path: &Path,
+        wait: Wait,
+        mut answer: impl FnMut() -> Option<T>,
+    ) -> Result<Acquired<Self, T>, WaitError> {
         let file = open_lock_file(path)?;
-        if wait_for(wait, || try_lock(&file)).context("lock", path)? {
-            Ok(Self { file, path: path.to_owned() })
-        } else {
-            Err(WaitError::Held { path: path.to_owned(), holder: holder_text(path) })
+        let attempt = || Ok(if try_lock(&file)? { Some(None) } else { answer().map(Some) });
+        match wait_for(wait, attempt).context("lock", path)? {
+            Some(None) => Ok(Acquired::Lock(Self { file, path: path.to_owned() })),
+            Some(Some(answer)) => Ok(Acquired::Answer(answer)),
+            None => Err(WaitError::Held { path: path.to_owned(), holder: holder_text(path) }),
         }
     }
 
@@ -203,6 +231,23 @@ pub fn probe(path: &Path) -> Result<LockState, PathError> {
     Ok(if free { LockState::Free } else { LockState::Held })
 }
 
+/// Waits, without ever taking it, until a lock is free; false where it is still held at the end of the wait.
+///
+/// # Errors
+/// The same as those of [`probe`].
+pub fn wait_until_free(path: &Path, wait: Wait) -> Result<bool, PathError> {
+    // The probe's own error ends the wait as an answer, so that it keeps its path.
+    let answer = wait_for(wait, || match probe(path) {
+        Ok(LockState::Free) => Ok(Some(Ok(()))),
+        Ok(LockState::Held) => Ok(None),
+        Err(error) => Ok(Some(Err(error))),
+    });
+    match answer.context("wait for the lock", path)? {
+        Some(found) => found.map(|()| true),
+        None => Ok(false),
+    }
+}
+
 /// What a lock file says of its holder: its first line.
 pub fn holder_text(path: &Path) -> Option<String> {
     holder_line(path, "")
@@ -246,15 +291,14 @@ impl FlockGuard {
             // `nix::fcntl::Flock` unlocks when dropped; we release by closing alone, so the call is made directly.
             // SAFETY: the descriptor is open for as long as `file` lives, and flock(2) touches no memory.
             match Errno::result(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }) {
-                Ok(_) => Ok(true),
-                Err(Errno::EWOULDBLOCK) => Ok(false),
+                Ok(_) => Ok(Some(())),
+                Err(Errno::EWOULDBLOCK) => Ok(None),
                 Err(error) => Err(error.into()),
             }
         };
-        if wait_for(wait, attempt).context("lock", path)? {
-            Ok(Self { _file: file })
-        } else {
-            Err(WaitError::Held { path: path.to_owned(), holder: None })
+        match wait_for(wait, attempt).context("lock", path)? {
+            Some(()) => Ok(Self { _file: file }),
+            None => Err(WaitError::Held { path: path.to_owned(), holder: None }),
         }
     }
 }
@@ -279,6 +323,28 @@ mod tests {
         drop(lock);
         assert_eq!(probe(&path).unwrap(), LockState::Free);
         let _again = OfdLock::acquire(&path, Wait::No).unwrap();
+    }
+
+    #[test]
+    fn who_waits_for_a_lock_hears_the_answer_that_its_holder_gave() {
+        let (_dir, path) = lock_path();
+        let _held = OfdLock::acquire(&path, Wait::No).unwrap();
+        let mut looked = 0;
+        let mut answer = || {
+            looked += 1;
+            (looked == 3).then_some("done")
+        };
+        let waited = OfdLock::acquire_unless(&path, Wait::For(Duration::from_secs(60)), &mut answer).unwrap();
+        assert!(matches!(waited, Acquired::Answer("done")));
+        assert!(matches!(OfdLock::acquire_unless(&path, Wait::No, || Some(())).unwrap(), Acquired::Answer(())));
+    }
+
+    #[test]
+    fn a_free_lock_is_taken_without_asking() {
+        let (_dir, path) = lock_path();
+        let taken = OfdLock::acquire_unless(&path, Wait::No, || -> Option<()> { panic!("nobody holds it") }).unwrap();
+        assert!(matches!(taken, Acquired::Lock(_)));
+        assert_eq!(probe(&path).unwrap(), LockState::Held);
     }
 
     #[test]

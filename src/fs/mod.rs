@@ -26,7 +26,10 @@ mod write;
 pub use dir::{PrivateDir, check_private, make_private_dir, remove_tree};
 pub use error::{IoContext, PathError};
 pub use exchange::{Exchanged, Renamed, exchange, rename_new};
-pub use lock::{FlockGuard, LockState, OfdLock, Wait, WaitError, holder_line, holder_text, probe, same_file};
+pub use lock::{
+    Acquired, FlockGuard, LockState, OfdLock, Wait, WaitError, holder_line, holder_text, probe, same_file,
+    wait_until_free,
+};
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};
 pub use read::{MAX_RECORD, changed_at, check_readable, entries, read_file, read_file_up_to, read_tail};

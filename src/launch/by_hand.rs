@@ -64,7 +64,7 @@ impl Setup {
             pod: pod.pod.clone(),
             pod_id: PodId::from_bytes(fs::random_bytes()),
             role: pod.role,
-            origin: if ticket.is_some() { Origin::TicketClaim } else { Origin::RoleLaunch },
+            origin: if ticket.is_some() { Origin::TicketClaim } else { plan.origin },
             ticket,
             nonce,
             profile: pod.profile,

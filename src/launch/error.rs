@@ -52,6 +52,8 @@ impl fmt::Display for Step {
 pub enum Undone {
     /// Nothing: no claim, no session record, no process, no directory.
     Nothing,
+    /// Nothing of the attempt: a Pod that was to be restored is stopped, as it was.
+    AsBefore,
     /// The Pod's lock was not free by the deadline: something of it lives.
     StillHeld,
     /// The Pod has ended, but a file of it could not be removed; why.
@@ -184,6 +186,7 @@ impl fmt::Display for Failed {
         write!(f, "the launch of Pod {} failed at {}: {}", self.pod, self.step, self.why)?;
         match &self.undone {
             Undone::Nothing => write!(f, "; nothing was left behind"),
+            Undone::AsBefore => write!(f, "; the Pod is stopped, as it was"),
             Undone::StillHeld => write!(f, "; its Pod lock is still held, something of it lives"),
             Undone::Leftover(why) => write!(f, "; the Pod has ended, but something was left behind: {why}"),
         }

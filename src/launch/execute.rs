@@ -10,8 +10,9 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use super::error::{Failed, Partial, Step, TicketRoleLaunchError, Undone};
+use super::error::{Partial, Step, TicketRoleLaunchError};
 use super::hosting::HostMode;
+use super::openers::holder;
 use super::plan::{PlanError, TicketRoleLaunchPlan};
 use super::spawn::{READY, Services, SpawnFailure, SpawnRequest, Started, prepare_runtime, spawn};
 use super::steps;
@@ -101,10 +102,9 @@ fn lock_ticket(
 ) -> Result<TicketLock, TicketRoleLaunchError> {
     let what_for = format!("launch of Pod {} as {}", plan.pod, plan.role);
     services.registry.lock_ticket(ticket, &what_for, &(services.writer)(), Wait::No).map_err(|error| match error {
-        WaitError::Held { holder, .. } => TicketRoleLaunchError::InFlight {
-            ticket: ticket.clone(),
-            holder: holder.unwrap_or_else(|| "its lock is held".to_owned()),
-        },
+        WaitError::Held { holder: said, path } => {
+            TicketRoleLaunchError::InFlight { ticket: ticket.clone(), holder: holder(said, &path) }
+        }
         WaitError::Io(source) => TicketRoleLaunchError::Prepare(source),
     })
 }
@@ -333,12 +333,5 @@ impl Attempt<'_> {
         let failed = started.undo(services, step, why, lock.as_ref().map(TicketLock::ticket));
         drop(lock);
         TicketRoleLaunchError::Failed(Box::new(failed))
-    }
-}
-
-impl Failed {
-    /// Whether the failure left nothing behind.
-    pub fn is_clean(&self) -> bool {
-        self.undone == Undone::Nothing
     }
 }

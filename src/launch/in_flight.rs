@@ -25,6 +25,10 @@ const LOWEST: RawFd = 10;
 /// How long a Pod that is still on probation may take to go, besides the time that it is known to take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a lock that nobody on probation holds may take to be let go: a Pod that gave up removes its directory before
+/// its processes end. What holds it longer is a process that kept the descriptor.
+const AFTERWARDS: Duration = Duration::from_secs(2);
+
 /// What the three variables name: copies of the descriptors, and the nonce.
 #[derive(Debug, Default)]
 pub struct HandedDown {
@@ -189,6 +193,7 @@ impl Drop for IgnoreTerminal {
 /// Waits until no Pod of this attempt is on probation; tells who holds the ticket's lock where it is still held then.
 fn wait_for_probation(registry: &Registry, ticket: &TicketId, nonce: Nonce) -> Result<Option<String>, PathError> {
     let deadline = Instant::now() + PATIENCE;
+    let mut gone_since: Option<Instant> = None;
     let mut pause = Duration::from_millis(1);
     loop {
         let Some(holder) = registry.ticket_in_flight(ticket)? else { return Ok(None) };
@@ -197,7 +202,8 @@ fn wait_for_probation(registry: &Registry, ticket: &TicketId, nonce: Nonce) -> R
                 && record.confirmed_at.is_none()
                 && registry.pod_lives(&record.pod).unwrap_or(true)
         });
-        if !on_probation || Instant::now() > deadline {
+        gone_since = if on_probation { None } else { gone_since.or_else(|| Some(Instant::now())) };
+        if gone_since.is_some_and(|since| since.elapsed() > AFTERWARDS) || Instant::now() > deadline {
             return Ok(Some(holder));
         }
         // The kernel tells nobody when such a lock is released; a Pod that gives up does so within moments.

@@ -28,7 +28,7 @@ pub use host::{HostEnvironment, host_pod};
 pub use hosting::HostSpec;
 pub use identity::WriterNow;
 pub use in_flight::{HandedDown, InFlight, InFlightError, LockedCommand, LockedEnd, run_locked};
-pub use openers::openers;
+pub use openers::{holder, openers};
 pub use overview::{Overview, Standing, overview};
 pub use plan::{
     MAX_ENTRIES, MAX_FIELD, MAX_INPUT, PlanError, RoleSettings, TicketRef, TicketRoleLaunchContext,

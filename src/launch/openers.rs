@@ -22,3 +22,13 @@ pub fn openers(path: &Path) -> Vec<String> {
     found.sort();
     found
 }
+
+/// Says who holds the lock of a file: what its holder wrote into it, or else who has it open.
+///
+/// Between taking a lock and writing into its file there is a moment; whoever comes then is told of processes.
+pub fn holder(said: Option<String>, path: &Path) -> String {
+    said.unwrap_or_else(|| match openers(path).as_slice() {
+        [] => "its lock was held a moment ago".to_owned(),
+        found => format!("its lock is held; {} have it open", found.join(", ")),
+    })
+}

@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use super::error::{Failed, Step};
 use super::execute::LaunchOptions;
 use super::hosting::HostMode;
+use super::openers::holder;
 use super::spawn::{Services, SpawnFailure, SpawnRequest, spawn};
 use super::steps;
 use crate::domain::{AgentSpec, Claim, PodName, PodRecord, TicketId, chain};
 use crate::fs::{IoContext as _, PathError, Wait, WaitError};
-use crate::registry::{JournalEntry, ReadError, Registry, TicketLock};
+use crate::registry::{JournalEntry, ReadError, Registry, Restorable, TicketLock};
 
 /// A Pod that was brought back.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +65,14 @@ pub enum RestoreError {
         /// Who says so.
         holder: String,
     },
+    /// The Pod cannot be brought back as it was.
+    #[error("cannot restore Pod {pod}: {reason}")]
+    Stale {
+        /// The Pod.
+        pod: PodName,
+        /// What it lacks.
+        reason: String,
+    },
     /// A record cannot be read.
     #[error("cannot restore Pod {pod}")]
     Unknown {
@@ -113,12 +122,14 @@ pub fn restore_pod(
     record: PodRecord,
     agent: AgentSpec,
     services: &Services<'_>,
+    restorable: &dyn Restorable,
     options: LaunchOptions,
 ) -> Result<Restored, RestoreError> {
     let registry = services.registry;
     let pod = &record.pod;
     let locks = lock_tickets(services, &record)?;
     let claims = check_claims(registry, &record)?;
+    registry.can_restore(&record, restorable).map_err(|reason| RestoreError::Stale { pod: pod.clone(), reason })?;
     for lock in &locks {
         // What cannot be removed now is in nobody's way, and removed by the next who holds this lock.
         let _ = registry.sweep_ticket(lock);
@@ -177,10 +188,9 @@ fn lock_tickets(services: &Services<'_>, record: &PodRecord) -> Result<Vec<Ticke
     let what_for = format!("restore of Pod {}", record.pod);
     let lock = |ticket: &TicketId| {
         registry.lock_ticket(ticket, &what_for, &(services.writer)(), Wait::No).map_err(|error| match error {
-            WaitError::Held { holder, .. } => RestoreError::InFlight {
-                ticket: ticket.clone(),
-                holder: holder.unwrap_or_else(|| "its lock is held".to_owned()),
-            },
+            WaitError::Held { holder: said, path } => {
+                RestoreError::InFlight { ticket: ticket.clone(), holder: holder(said, &path) }
+            }
             WaitError::Io(source) => RestoreError::Prepare { pod: record.pod.clone(), source },
         })
     };

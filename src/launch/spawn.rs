@@ -13,7 +13,7 @@ use super::error::{Failed, Step, Undone};
 use super::hosting::{HostMode, HostSpec};
 use super::identity::WriterNow;
 use super::steps;
-use crate::domain::{AgentSpec, Nonce, Origin, PodId, PodName, Role, Slug, TicketId, chain, path_text};
+use crate::domain::{AgentSpec, Nonce, Origin, PodId, PodName, PodRecord, Role, Slug, TicketId, chain, path_text};
 use crate::fs::{self, IoContext as _, PathError, Wait};
 
 use crate::pod::cgroup::kill_leftover_cgroup;
@@ -224,7 +224,7 @@ pub fn spawn(
     match ready {
         Ok(_) => Ok(started),
         Err(SpawnError::Refused { code, .. }) if code == "taken" => {
-            started.discard(services);
+            started.discard();
             Err(SpawnFailure::Taken)
         }
         Err(error) => {
@@ -242,9 +242,13 @@ fn forget_log(log: &Log) {
 }
 
 impl Started {
-    /// Forgets a host that refused to run because its name is taken: nothing was made, and nothing is to be told.
-    fn discard(mut self, services: &Services<'_>) {
-        let _ = self.end(services.registry);
+    /// Forgets a host that refused to run because its name is taken: it ends by itself, and nothing is to be told.
+    ///
+    /// The lock of that name is another Pod's, perhaps for days: it is not waited for.
+    fn discard(mut self) {
+        if !self.has_ended(STAGE) {
+            self.end_by_signal();
+        }
         forget_log(&self.log);
     }
 
@@ -281,12 +285,17 @@ impl Started {
                 return self.lock_is_free(registry);
             }
         }
+        self.end_by_signal();
+        self.lock_is_free(registry)
+    }
+
+    /// SIGTERM, then SIGKILL.
+    fn end_by_signal(&mut self) {
         self.process.terminate();
         if !self.has_ended(STAGE) {
             self.process.kill();
             self.has_ended(STAGE);
         }
-        self.lock_is_free(registry)
     }
 
     /// Whether the warden, and with it the Pod, has ended within a time.
@@ -295,7 +304,12 @@ impl Started {
     }
 
     fn lock_is_free(&self, registry: &Registry) -> Result<bool, PathError> {
-        // A later Pod may have taken the name since; that ours is gone is what its process's end has told.
+        // A later Pod may have taken the name since, and ours had let go of its lock then.
+        let is_another = |record: Option<PodRecord>| record.is_some_and(|record| record.pod_id != self.pod_id);
+        if registry.pod(&self.pod).is_ok_and(is_another) {
+            return Ok(true);
+        }
+        // Or be about to; that ours is gone is what its process's end has told.
         match registry.lock_ended_pod(&self.pod, Wait::For(STAGE))? {
             Some(_lock) => Ok(true),
             None => {
@@ -312,7 +326,11 @@ impl Started {
             Ok(Some(_lock)) => self.remove_own(registry),
             Err(error) => Err(chain(&error)),
         };
-        removed.map_or_else(Undone::Leftover, |()| Undone::Nothing)
+        match (removed, self.mode) {
+            (Err(why), _) => Undone::Leftover(why),
+            (Ok(()), HostMode::New) => Undone::Nothing,
+            (Ok(()), HostMode::Restore) => Undone::AsBefore,
+        }
     }
 
     /// Removes what this attempt made, under the Pod's lock; what a restored Pod had before is not of this attempt.

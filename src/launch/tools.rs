@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::identity::{DeskPod, WriterNow};
-use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, Role, SessionEntry, TicketId, chain};
+use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, Role, SessionEntry, TicketId, Timestamp, chain};
 use crate::fs::{self, Wait, WaitError};
 use crate::pod::{ToolDescription, ToolOutcome};
 use crate::registry::{CommitRequest, Registry, SessionFence, TicketLock, Writer};
@@ -17,7 +18,7 @@ use crate::ticket::{
 };
 
 /// How often a new ticket's id is given up because somebody else took it at the same time.
-const MAX_IDS: usize = 100;
+const MAX_IDS: u64 = 100;
 /// The longest answer of a listing, in tickets.
 const MAX_LISTED: usize = 200;
 
@@ -248,8 +249,10 @@ impl ToolBox {
         let tickets = self.tickets()?;
         let writer = (self.writer)();
         let new = NewTicket { title: given.title, body: given.body, author: self.author() };
-        for _ in 0..MAX_IDS {
-            let prepared = tickets.prepare(&new, writer.now).map_err(|error| chain(&error))?;
+        for later in 0..MAX_IDS {
+            // An id whose lock is held has no directory yet, so it looks free to who asks for the same moment again.
+            let moment = Timestamp::new(writer.now.get() + Duration::from_millis(later));
+            let prepared = tickets.prepare(&new, moment).map_err(|error| chain(&error))?;
             let id = prepared.id().clone();
             let what_for = format!("TicketCreate of Pod {}", self.me.pod);
             let lock = match self.registry.lock_ticket(&id, &what_for, &writer, Wait::No) {

@@ -7,6 +7,13 @@ use crate::domain::{Expect, TicketId};
 ///
 /// Inside a Pod, YOI_TICKET and YOI_CLAIM hold what to check. Prints nothing where the claim stands.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  In a git hook, stop a push from a Pod that has lost its ticket:
+    $ yoi-claim claim-check \"$YOI_TICKET\" --expect \"$YOI_CLAIM\"
+  Check by the generation alone:
+    $ yoi-claim claim-check 20260118-101544-001 --expect 1
+")]
 pub(super) struct Args {
     /// The ticket
     ticket: TicketId,

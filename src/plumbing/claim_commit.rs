@@ -6,7 +6,7 @@ use super::common;
 use crate::cli::args::{evidence, role, seconds};
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::{Evidence, Expect, Nonce, PodName, Role, TicketId};
-use crate::fs::Wait;
+use crate::fs::{Acquired, Wait};
 use crate::registry::CommitRequest;
 
 /// Commit a claim: POD accepted TICKET in ROLE
@@ -15,6 +15,13 @@ use crate::registry::CommitRequest;
 /// for. Evidence other than manual commits the offer that the Pod wrote when it accepted, and no other; if the offer is
 /// gone, the Pod gave up (4). Under ticket-lock its lock and nonce are used. Says nothing when done.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Claim a ticket of any tracker by hand, for work that no Pod does:
+    $ yoi-claim claim-commit PROJ-42 --pod mira --role coder
+  A repeat is a success that changes nothing:
+    $ yoi-claim claim-commit PROJ-42 --pod mira --role coder
+")]
 pub(super) struct Args {
     /// The ticket
     ticket: TicketId,
@@ -59,7 +66,13 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let writer = cli.writer();
     let lock = match in_flight {
         Some(found) => found.lock,
-        None => registry.lock_ticket(&request.ticket, "claim-commit", &writer, Wait::For(args.wait))?,
+        None => match registry.lock_to_commit(&request, "claim-commit", &writer, Wait::For(args.wait))? {
+            Acquired::Lock(lock) => lock,
+            Acquired::Answer(answer) => {
+                let _ours = answer?;
+                return Ok(Exit::Done);
+            }
+        },
     };
     let _committed = registry.commit(&lock, &request, &writer)?;
     Ok(Exit::Done)

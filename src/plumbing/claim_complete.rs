@@ -7,6 +7,12 @@ use crate::domain::{Expect, TicketId};
 ///
 /// Sets completed_at, keeping generation and nonce; a repeat changes nothing.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Say that the work is done, unless the claim has changed since it was looked at:
+    $ fence=$(yoi-claim claim-show PROJ-42 --format '{expect}')
+    $ yoi-claim claim-complete PROJ-42 --expect \"$fence\"
+")]
 pub(super) struct Args {
     /// The ticket
     ticket: TicketId,

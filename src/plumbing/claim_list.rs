@@ -9,6 +9,13 @@ use crate::domain::ClaimStatus;
 /// Prints TICKET POD ROLE GENERATION STATUS, sorted by ticket. A record that cannot be read is a row of status unknown;
 /// it is told on standard error, and the exit status is then 128.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Name the Pods that can be brought back:
+    $ yoi-claim claim-list --status restorable --format '{pod}'
+  Look for claims whose Pod is gone, with the reason:
+    $ yoi-claim claim-list --status stale --format '{ticket}\\t{pod}\\t{reason}'
+")]
 pub(super) struct Args {
     /// Only those of this status
     #[arg(long, value_parser = claim_status())]

@@ -12,6 +12,12 @@ use crate::fs::Wait;
 ///
 /// A claim whose Pod is live is released by that Pod alone, which calls this with its own claim.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Free a ticket, unless the claim has changed since it was looked at:
+    $ fence=$(yoi-claim claim-show PROJ-42 --format '{expect}')
+    $ yoi-claim claim-release PROJ-42 --expect \"$fence\" --reason \"given back\"
+")]
 pub(super) struct Args {
     /// The ticket
     ticket: TicketId,

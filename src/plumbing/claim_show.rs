@@ -9,6 +9,13 @@ use crate::domain::TicketId;
 /// Prints TICKET POD ROLE GENERATION STATUS, or exits with 1 where the ticket is free. A launch in flight without a
 /// claim has the status launching.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  See who holds a ticket:
+    $ yoi-claim claim-show 20260118-101544-001
+  Take the fence that claim-check, claim-complete and claim-release ask for:
+    $ yoi-claim claim-show 20260118-101544-001 --format '{expect}'
+")]
 pub(super) struct Args {
     /// The ticket
     ticket: TicketId,

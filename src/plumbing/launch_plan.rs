@@ -8,6 +8,13 @@ use crate::domain::{PodName, Role, TicketId};
 ///
 /// The same workspace, configuration and arguments give the same plan. pod-run takes it with --plan.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  See what an intake of a ticket would be told:
+    $ yoi-claim launch-plan --role intake --ticket 20260118-093012-001
+  Ask for something besides:
+    $ yoi-claim launch-plan --role intake --ticket 20260118-093012-001 --instruction \"be brief\" >plan.json
+")]
 pub(super) struct Args {
     /// What the Pod is for
     #[arg(long, value_parser = role())]

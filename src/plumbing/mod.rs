@@ -23,7 +23,7 @@ mod workspace_key;
 
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
+use clap::{Args as _, CommandFactory as _};
 
 use crate::cli::args::{GlobalArgs, OutputArgs};
 use crate::cli::{Cli, CommandLine, Exit, Failure, Program};
@@ -44,32 +44,56 @@ struct YoiClaim {
     verb: Verb,
 }
 
-#[derive(Debug, clap::Subcommand)]
-enum Verb {
-    ClaimCommit(claim_commit::Args),
-    ClaimShow(claim_show::Args),
-    ClaimList(claim_list::Args),
-    ClaimCheck(claim_check::Args),
-    ClaimComplete(claim_complete::Args),
-    ClaimRelease(claim_release::Args),
-    SessionRecord(session_record::Args),
-    SessionShow(session_show::Args),
-    SessionList(session_list::Args),
-    TicketLock(ticket_lock::Args),
-    LaunchPlan(launch_plan::Args),
-    PodSpawn(pod_spawn::Args),
-    PodRun(pod_run::Args),
-    PodConfirm(pod_confirm::Args),
-    PodStatus(pod_status::Args),
-    PodList(pod_list::Args),
-    PodShutdown(pod_shutdown::Args),
-    ShutdownAfterIdle(shutdown_after_idle::Args),
-    WorkspaceKey(workspace_key::Args),
+/// A line a verb. Each verb also has a parser of its own: making those of all the others takes longer than a claim.
+macro_rules! verbs {
+    ($($name:literal $verb:ident($module:ident);)*) => {
+        #[derive(Debug, clap::Subcommand)]
+        enum Verb {
+            $(#[command(name = $name)] $verb($module::Args),)*
+        }
+
+        impl Verb {
+            /// The parser of the verb of this name alone.
+            fn parser(name: &str) -> Option<clap::Command> {
+                match name {
+                    $($name => Some($module::Args::augment_args(clap::Command::new($name))),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    "claim-commit" ClaimCommit(claim_commit);
+    "claim-show" ClaimShow(claim_show);
+    "claim-list" ClaimList(claim_list);
+    "claim-check" ClaimCheck(claim_check);
+    "claim-complete" ClaimComplete(claim_complete);
+    "claim-release" ClaimRelease(claim_release);
+    "session-record" SessionRecord(session_record);
+    "session-show" SessionShow(session_show);
+    "session-list" SessionList(session_list);
+    "ticket-lock" TicketLock(ticket_lock);
+    "launch-plan" LaunchPlan(launch_plan);
+    "pod-spawn" PodSpawn(pod_spawn);
+    "pod-run" PodRun(pod_run);
+    "pod-confirm" PodConfirm(pod_confirm);
+    "pod-status" PodStatus(pod_status);
+    "pod-list" PodList(pod_list);
+    "pod-shutdown" PodShutdown(pod_shutdown);
+    "shutdown-after-idle" ShutdownAfterIdle(shutdown_after_idle);
+    "workspace-key" WorkspaceKey(workspace_key);
 }
 
 impl CommandLine for YoiClaim {
     fn global(&self) -> &GlobalArgs {
         &self.global
+    }
+
+    fn alone(name: &str) -> Option<clap::Command> {
+        let program = clap::Command::new("yoi-claim").subcommand_required(true).subcommand(Verb::parser(name)?);
+        Some(OutputArgs::augment_args(GlobalArgs::augment_args(program)))
     }
 }
 
@@ -105,6 +129,49 @@ impl Verb {
             Self::PodShutdown(args) => pod_shutdown::run(args, cli),
             Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn a_verb_parsed_alone_is_the_verb_that_all_parse() {
+        let whole = command();
+        for verb in whole.get_subcommands() {
+            let mut alone = YoiClaim::alone(verb.get_name()).unwrap();
+            alone.clone().debug_assert();
+            let alone = alone.find_subcommand_mut(verb.get_name()).unwrap();
+            assert_eq!(alone.render_long_help().to_string(), verb.clone().render_long_help().to_string());
+        }
+    }
+
+    #[test]
+    fn a_command_line_is_read_alike_by_one_verb_and_by_all() {
+        for line in [
+            "yoi-claim claim-show T",
+            "yoi-claim -C claim-list claim-show claim-check --json",
+            "yoi-claim --format {pod} -z claim-list --status live",
+            "yoi-claim claim-commit claim-show --pod P --role coder --wait 0.5 --expect 3",
+            "yoi-claim ticket-lock T -- yoi-claim claim-show T",
+            "yoi-claim -C ticket-lock",
+            "yoi-claim claim-commit T",
+            "yoi-claim pod claim-show",
+            "yoi-claim claim-show --help",
+            "yoi-claim --version claim-show",
+            "yoi-claim claim-show --version",
+            "yoi-claim",
+        ] {
+            let words: Vec<std::ffi::OsString> = line.split(' ').map(Into::into).collect();
+            let told = |read: Result<YoiClaim, clap::Error>| format!("{:?}", read.map_err(|error| error.to_string()));
+            let read = crate::cli::parse::<YoiClaim>(&words).and_then(|matches| {
+                use clap::FromArgMatches as _;
+                YoiClaim::from_arg_matches(&matches)
+            });
+            assert_eq!(told(read), told(YoiClaim::try_parse_from(&words)), "{line}");
         }
     }
 }

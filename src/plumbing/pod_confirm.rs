@@ -9,6 +9,14 @@ use crate::launch::steps;
 /// The Pod reads its claim first. A Pod that went on by itself, because its claim stood, answers likewise. Under
 /// ticket-lock its nonce is used, else that of the claim or session record which names this Pod.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Launch a Pod without a ticket, step by step:
+    $ yoi-claim pod-spawn scout --role investigator --profile builtin:checklist
+    $ echo \"what is in the way?\" | yoi-claim pod-run scout
+    $ yoi-claim session-record scout --role investigator --origin role_launch
+    $ yoi-claim pod-confirm scout
+")]
 pub(super) struct Args {
     /// The Pod
     pod: PodName,

@@ -9,6 +9,13 @@ use crate::launch::view_pods;
 /// Prints POD ROLE STATUS as pod-status does. A record that cannot be read is a row of status unknown; it is told on
 /// standard error, and the exit status is then 128.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  See all Pods:
+    $ yoi-claim pod-list
+  List the tickets of each:
+    $ yoi-claim pod-list --format '{pod}\\t{status}\\t{tickets}'
+")]
 pub(super) struct Args {}
 
 pub(super) fn run(_args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {

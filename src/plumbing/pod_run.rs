@@ -13,6 +13,11 @@ use crate::launch::{TicketRoleLaunchPlan, steps};
 /// The input is that of a plan, or a JSON list of segments, or plain text; from standard input where no file is named.
 /// Under ticket-lock its nonce goes with the Run.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Give a Pod a turn:
+    $ echo \"look again\" | yoi-claim pod-run intake-20260118-101544-001
+")]
 pub(super) struct Args {
     /// The Pod
     pod: PodName,

@@ -12,6 +12,11 @@ use crate::launch::steps::{self, Ended};
 /// A turn that runs is waited for, unless --now is given. Claim and session record stay. A Pod that is stopped already
 /// is a success.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  End every Pod of this workspace, in the middle of its turn:
+    $ yoi-claim pod-list -z --format '{pod}' | xargs -0 -r -n 1 yoi-claim pod-shutdown --now
+")]
 pub(super) struct Args {
     /// The Pod
     pod: PodName,

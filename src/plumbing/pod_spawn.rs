@@ -14,6 +14,15 @@ use crate::launch::{PodSpawn, SpawnedBy};
 /// A name that is taken is refused. With --ticket only under ticket-lock, whose lock the Pod inherits: it gives up when
 /// ticket-lock ends before pod-confirm. Without --ticket the Pod waits for pod-confirm alone.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Launch a Pod without a ticket, step by step:
+    $ yoi-claim pod-spawn scout --role investigator --profile builtin:checklist
+    $ echo \"what is in the way?\" | yoi-claim pod-run scout
+    $ yoi-claim session-record scout --role investigator --origin role_launch
+    $ yoi-claim pod-confirm scout
+  On a ticket it is a step under ticket-lock: see yoi-claim-ticket-lock(1).
+")]
 pub(super) struct Args {
     /// The Pod's name
     pod: PodName,

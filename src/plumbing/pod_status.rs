@@ -10,6 +10,13 @@ use crate::launch::view_pod;
 /// Prints POD ROLE STATUS: starting, idle, running or stopping from the Pod itself, launching on probation, live where
 /// it does not answer; restorable or stale where it is stopped.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Ask whether a Pod is idle, running, stopped:
+    $ yoi-claim pod-status intake-20260118-101544-001
+  See all that is known of it:
+    $ yoi-claim pod-status intake-20260118-101544-001 --json
+")]
 pub(super) struct Args {
     /// The Pod
     pod: PodName,

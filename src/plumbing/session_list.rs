@@ -9,6 +9,11 @@ use crate::domain::chain;
 /// Prints POD ROLE ORIGIN TICKET,TICKET…, sorted by Pod. A record that cannot be read is told on standard error, and the
 /// exit status is then 128.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  List all Pods that were ever launched, with their tickets:
+    $ yoi-claim session-list
+")]
 pub(super) struct Args {}
 
 pub(super) fn run(_args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {

@@ -10,6 +10,11 @@ use crate::registry::SessionFence;
 ///
 /// Related tickets grow by union; what is recorded already stays as it is.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Relate one more ticket to a Pod:
+    $ yoi-claim session-record intake-20260118-101544-001 --role intake --origin ticket_claim --ticket PROJ-42
+")]
 pub(super) struct Args {
     /// The Pod
     pod: PodName,

@@ -8,6 +8,11 @@ use crate::domain::PodName;
 ///
 /// Prints POD ROLE ORIGIN TICKET,TICKET…, or exits with 1 where there is none.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Ask which tickets a Pod has to do with:
+    $ yoi-claim session-show intake-20260118-101544-001 --format '{related_tickets}'
+")]
 pub(super) struct Args {
     /// The Pod
     pod: PodName,

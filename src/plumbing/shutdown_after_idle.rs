@@ -6,6 +6,11 @@ use crate::launch::steps;
 
 /// Mark POD to end once it is idle, or take the mark back
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Let a Pod finish its turn, and end then:
+    $ yoi-claim shutdown-after-idle intake-20260118-101544-001
+")]
 pub(super) struct Args {
     /// The Pod
     pod: PodName,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::cli::args::seconds;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::{Nonce, PodName, TicketId};
-use crate::fs::{self, Wait};
-use crate::launch::{LockedCommand, run_locked};
+use crate::fs::{self, Wait, WaitError};
+use crate::launch::{LockedCommand, TicketRoleLaunchError, holder, run_locked};
 
 /// Run COMMAND with the ticket lock held
 ///
@@ -15,6 +15,19 @@ use crate::launch::{LockedCommand, run_locked};
 /// YOI_CLAIM_NONCE; the verbs on that ticket use them. When it ends, pipe and lock are closed and a Pod that is still on
 /// probation is waited for. Exits with COMMAND's status, or 3 where the ticket is in flight elsewhere.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Look at a ticket while nothing can be launched on it:
+    $ yoi-claim ticket-lock 20260118-093012-001 -- cat .yoi/tickets/20260118-093012-001/item.md
+  Launch an intake as yoi intake does:
+    $ yoi-claim ticket-lock 20260118-093012-001 -- sh -ec '
+        yoi-claim launch-plan --role intake --ticket \"$1\" >plan.json
+        yoi-claim pod-spawn \"intake-$1\" --role intake --profile builtin:checklist --ticket \"$1\"
+        evidence=$(yoi-claim pod-run \"intake-$1\" --plan plan.json)
+        yoi-claim claim-commit \"$1\" --pod \"intake-$1\" --role intake --evidence \"$evidence\"
+        yoi-claim session-record \"intake-$1\" --role intake --origin ticket_claim --ticket \"$1\"
+        yoi-claim pod-confirm \"intake-$1\"' sh 20260118-093012-001
+")]
 pub(super) struct Args {
     /// The ticket
     ticket: TicketId,
@@ -35,7 +48,14 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(pod) => format!("ticket-lock for Pod {pod}"),
         None => "ticket-lock".to_owned(),
     };
-    let lock = registry.lock_ticket(&args.ticket, &what_for, &cli.writer(), Wait::For(args.wait))?;
+    let lock = match registry.lock_ticket(&args.ticket, &what_for, &cli.writer(), Wait::For(args.wait)) {
+        Ok(lock) => lock,
+        Err(WaitError::Held { holder: said, path }) => {
+            let holder = holder(said, &path);
+            return Err(TicketRoleLaunchError::InFlight { ticket: args.ticket, holder }.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
     let nonce = Nonce::from_bytes(fs::random_bytes());
     let end = run_locked(&registry, lock, LockedCommand { command: args.command, nonce })?;
     if let Some(holder) = end.still_in_flight {

@@ -12,6 +12,8 @@ use crate::cli::{Cli, Exit, Failure, Field, Row};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
+  See which registry this directory has:
+    $ yoi-claim workspace-key
   List the claims that are there as plain files:
     $ ls \"$(yoi-claim workspace-key --format '{registry}')/claims\"
 ")]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::prctl::set_child_subreaper;
+use nix::sys::prctl::{set_child_subreaper, set_name};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -111,22 +111,32 @@ pub fn split(setup: Setup) -> io::Result<Side> {
     let (link, host_link) = UnixStream::pair()?;
     // SAFETY: there is one thread, so the child may go on as if it were the parent.
     match unsafe { fork() }? {
-        ForkResult::Parent { child } => Ok(Side::Warden(Warden {
-            host: child,
-            link,
-            _lock: lock,
-            probation: Some(ticket_locks),
-            socket,
-            cgroup,
-            grace,
-        })),
+        ForkResult::Parent { child } => {
+            name(c"yoi-warden");
+            Ok(Side::Warden(Warden {
+                host: child,
+                link,
+                _lock: lock,
+                probation: Some(ticket_locks),
+                socket,
+                cgroup,
+                grace,
+            }))
+        }
         ForkResult::Child => {
+            name(c"yoi-host");
             drop(link);
             // Not inherited. Orphans come to the host while it lives, and with all its children to the warden then.
             set_child_subreaper(true)?;
             Ok(Side::Host(HostSide { link: host_link, lock, ticket_locks, launcher, ready, socket, cgroup }))
         }
     }
+}
+
+/// Tells the two processes of a Pod apart for whoever lists processes; both have the same command line.
+fn name(name: &std::ffi::CStr) {
+    // Nothing depends on it.
+    let _ = set_name(name);
 }
 
 impl Warden {

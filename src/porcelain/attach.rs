@@ -23,7 +23,9 @@ use crate::pod::protocol::{Event, Message};
 #[command(after_long_help = "\
 Examples:
   Give a Pod one turn, and see its answer:
-    $ yoi attach intake-20260118-093012-001 -m \"look again\"
+    $ yoi attach intake-20260118-101544-001 -m \"look again\"
+  Talk to it, line by line:
+    $ yoi attach intake-20260118-101544-001
 ")]
 pub(super) struct Args {
     /// The Pod

@@ -9,8 +9,9 @@ use crate::cli::{Cli, Exit, Failure, written};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  Use completions in this bash:
-    $ eval \"$(yoi completions bash)\"
+  Install them for bash:
+    $ mkdir -p ~/.local/share/bash-completion/completions
+    $ yoi completions bash >~/.local/share/bash-completion/completions/yoi
 ")]
 pub(super) struct Args {
     /// The shell

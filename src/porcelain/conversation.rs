@@ -1,14 +1,17 @@
 //! A Pod's conversation as a person reads it: from its history, or as it happens.
 
-use std::path::Path;
-
 use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure, Meaning, local};
-use crate::domain::{KnownSegment, Segment, Timestamp};
+use crate::domain::{KnownSegment, PodName, Segment, Timestamp};
+use crate::fs;
 use crate::launch::steps;
 use crate::pod::client::Client;
 use crate::pod::protocol::{Entry, TurnOutcome};
 use crate::pod::protocol::{Event, Message};
+use crate::registry::Registry;
+
+/// The largest history that is shown, in bytes.
+pub(super) const MAX_HISTORY: u64 = 256 << 20;
 
 /// Writes what happens in a Pod for a person, line by line.
 pub(super) struct Reader {
@@ -130,7 +133,7 @@ impl Reader {
 }
 
 fn one_line(text: &str) -> String {
-    const MAX: usize = 200;
+    const MAX: usize = 120;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= MAX { line } else { line.chars().take(MAX).chain(['…']).collect() }
 }
@@ -149,24 +152,36 @@ pub(super) fn watch_turn(cli: &mut Cli, client: &mut Client, reader: &mut Reader
     Ok(Watched::Ended)
 }
 
-/// Shows the first turn of a Pod from its beginning, also where it is over already.
-pub(super) fn follow_first_turn(cli: &mut Cli, socket: &Path) -> Result<Exit, Failure> {
-    let (mut client, snapshot) = Client::connect(socket, steps::within(steps::ANSWER))?;
+/// Shows the first turn of a Pod from its beginning, also where it is over already, or the Pod is.
+pub(super) fn follow_first_turn(cli: &mut Cli, registry: &Registry, pod: &PodName) -> Result<Exit, Failure> {
+    let (mut live, history) = match cli.connect_if_live(registry, pod)? {
+        Some((client, snapshot)) => (Some(client), snapshot.history),
+        None => (None, written(registry, pod)?.into_iter().flatten().collect()),
+    };
     let mut reader = Reader::new();
     let mut outcome = None;
-    for entry in &snapshot.history {
+    for entry in &history {
         reader.entry(cli, entry)?;
         let message = Message { event: entry.event.clone(), data: entry.data.clone(), id: None };
         if let Some(Event::RunEnd { outcome: ended }) = message.event() {
             outcome = Some(Watched::Turn(ended));
         }
     }
-    let ended = match outcome {
-        Some(ended) => ended,
-        None => watch_turn(cli, &mut client, &mut reader)?,
+    let ended = match (outcome, &mut live) {
+        (Some(ended), _) => ended,
+        (None, Some(client)) => watch_turn(cli, client, &mut reader)?,
+        (None, None) => Watched::Ended,
     };
     Ok(match ended {
         Watched::Turn(TurnOutcome::Completed) | Watched::Ended => Exit::Done,
         Watched::Turn(_) => Exit::Refused,
     })
+}
+
+/// The lines of a Pod's history as it is on disk; one that is no entry, such as one that a crash tore, as its text.
+pub(super) fn written(registry: &Registry, pod: &PodName) -> Result<Vec<Result<Entry, String>>, Failure> {
+    let file = registry.pod_dir(pod).join("history.jsonl");
+    let history = fs::read_file_up_to(&file, MAX_HISTORY)?.unwrap_or_default();
+    let history = String::from_utf8_lossy(&history);
+    Ok(history.lines().map(|line| serde_json::from_str(line).map_err(|_| line.to_owned())).collect())
 }

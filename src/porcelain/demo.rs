@@ -1,21 +1,35 @@
 //! `yoi demo`: all of it in a throw-away workspace.
+//!
+//! However the demo ends, also by a signal that it cannot catch, its Pods are ended and its directory is removed. A
+//! second process sees to that, a [`Sweeper`]: it reads a pipe that the demo and every command that it runs keep open
+//! for writing, and sets to work at the end of that pipe, when all of them are gone. Pods close what they inherit.
 
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use command_fds::{CommandFdExt as _, FdMapping};
 
 use crate::cli::quote::{command, visible};
 use crate::cli::{Cli, Exit, Failure, Meaning};
-use crate::domain::{PodName, path_text};
-use crate::fs::{IoContext as _, Wait};
+use crate::domain::{PodName, TicketId, path_text};
+use crate::fs::{IoContext as _, Wait, wait_until_free};
+use crate::launch::steps::{self, Ended};
 use crate::registry::{Registry, Workspace};
 
 /// The ticket that is ready to be taken in.
 const COMPLETE: &str = "20260118-093012-001";
 /// The ticket that leaves questions open.
 const INCOMPLETE: &str = "20260118-101544-001";
-/// How long a Pod may take to end by itself.
+/// How long a Pod may take to end, and a launch that lost its launcher to give up.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How the directory of a demo begins; nothing else is ever removed.
+const PREFIX: &str = "yoi-demo-";
+/// How wide the words between the commands are, in characters.
+const WIDTH: usize = 78;
 
 /// The sample workspace, in the older ticket format: path and text of each file.
 const SAMPLE: &[(&str, &str)] = &[
@@ -38,13 +52,15 @@ const SAMPLE: &[(&str, &str)] = &[
     ),
 ];
 
-/// See it all in ten seconds, in a throw-away workspace
+/// See it all in a second, in a throw-away workspace
 ///
 /// Copies two tickets into a temporary directory, launches the built-in agent on them, and says what happened and where
-/// the files lie. Needs no account, and leaves nothing behind unless --keep is given.
+/// the files lie. Needs no account, touches nothing else, and leaves nothing behind unless --keep is given.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
+  See it all:
+    $ yoi demo
   Look around in the files afterwards:
     $ yoi demo --keep
 ")]
@@ -52,87 +68,187 @@ pub(super) struct Args {
     /// Keep the workspace and its registry
     #[arg(long)]
     keep: bool,
+    /// Be the process that cleans up behind a demo
+    #[arg(long, hide = true)]
+    sweep: bool,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
-    let temporary = tempfile::Builder::new().prefix("yoi-demo-").tempdir();
-    let temporary = temporary.context("make", "a temporary directory".as_ref())?;
-    let ended = Demo::prepare(cli, temporary.path())?.show(cli);
-    if args.keep {
-        let kept = temporary.keep();
-        cli.say(format_args!(
-            "\nkept in {}; remove it with: {}",
-            path_text(&kept),
-            command(["rm", "-r", &path_text(&kept)])
-        ))?;
+    if args.sweep {
+        return sweep(args.keep);
     }
-    ended
+    let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir();
+    let temporary = temporary.context("make", "a temporary directory".as_ref())?;
+    let (sweeper, pipe) = Sweeper::start(cli, temporary.path(), args.keep)?;
+    // From now on the sweeper removes it, whatever becomes of this process.
+    let root = temporary.keep();
+    let ended = Demo::prepare(cli, &root, pipe).and_then(|demo| demo.show(cli));
+    let swept = sweeper.finish();
+    if args.keep {
+        note(cli, "All of it is kept, until you remove it:")?;
+        cli.say(command(["rm", "-r", &path_text(&root)]))?;
+    }
+    ended.and_then(|exit| swept.map(|()| exit))
 }
 
-/// A throw-away workspace with a registry of its own.
-struct Demo {
-    program: PathBuf,
+/// The process that cleans up behind a demo.
+struct Sweeper(Child);
+
+impl Sweeper {
+    /// Starts it; it sets to work once all copies of the descriptor are closed.
+    fn start(cli: &Cli, root: &Path, keep: bool) -> Result<(Self, OwnedFd), Failure> {
+        let program = cli.sibling("yoi")?;
+        let mut child = Command::new(&program);
+        child.args(["demo", "--sweep"]).args(keep.then_some("--keep")).stdin(Stdio::piped()).stdout(Stdio::null());
+        // Of a process group of its own: what ends the demo from its terminal does not end this.
+        let mut child = child.process_group(0).spawn().context("run", &program)?;
+        let mut pipe = child.stdin.take().expect("its standard input was asked for");
+        pipe.write_all(root.as_os_str().as_encoded_bytes()).context("tell the directory to", &program)?;
+        Ok((Self(child), pipe.into()))
+    }
+
+    /// Waits until it has cleaned up; the caller has closed the descriptor.
+    fn finish(mut self) -> Result<(), Failure> {
+        let status = self.0.wait().context("wait for", "the process that cleans up".as_ref())?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(Failure::new(Exit::Environment, "the demo could not be cleaned up behind")),
+        }
+    }
+}
+
+/// Waits for the end of a demo, of which standard input tells the directory, and cleans up behind it.
+fn sweep(keep: bool) -> Result<Exit, Failure> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut root = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut root).context("read", "standard input".as_ref())?;
+    let root = PathBuf::from(std::ffi::OsString::from_vec(root));
+    if !root.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes())) {
+        return Err(Failure::new(Exit::Usage, format!("'{}' is not the directory of a demo", root.display())));
+    }
+    let places = Places::below(&root);
+    // Where there is no workspace, the demo ended before it launched anything.
+    if places.workspace.is_dir() {
+        end_pods(&places.registry()?)?;
+    }
+    if !keep {
+        std::fs::remove_dir_all(&root).context("remove", &root)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn end_pods(registry: &Registry) -> Result<(), Failure> {
+    // A launch whose launcher was killed gives up, and holds the lock of its ticket until it has. One that does not is
+    // told of when its Pod does not end.
+    for ticket in [COMPLETE, INCOMPLETE] {
+        let ticket = TicketId::new(ticket).expect("the sample's ids are ids");
+        wait_until_free(&registry.ticket_lock_path(&ticket), Wait::For(PATIENCE))?;
+    }
+    for pod in registry.pods()?.into_iter().flatten() {
+        if steps::shut_down(registry, &pod.pod, true, PATIENCE)? == Ended::NotYet {
+            let text = format!("Pod {} does not end; its files are left in {}", pod.pod, path_text(registry.dir()));
+            return Err(Failure::new(Exit::Busy, text));
+        }
+    }
+    Ok(())
+}
+
+/// Where a demo has its things.
+struct Places {
     workspace: PathBuf,
     data: PathBuf,
     runtime: PathBuf,
 }
 
+impl Places {
+    fn below(root: &Path) -> Self {
+        Self { workspace: root.join("workspace"), data: root.join("data"), runtime: root.join("run") }
+    }
+
+    fn registry(&self) -> Result<Registry, Failure> {
+        Ok(Registry::new(&self.data, &self.runtime, Workspace::find(&self.workspace)?))
+    }
+}
+
+/// A throw-away workspace with a registry of its own.
+struct Demo {
+    program: PathBuf,
+    places: Places,
+    /// Held by every command that is run, so that nothing is removed while one of them goes on.
+    pipe: OwnedFd,
+}
+
 impl Demo {
-    fn prepare(cli: &Cli, root: &Path) -> Result<Self, Failure> {
-        let demo = Self {
-            program: cli.sibling("yoi")?,
-            workspace: root.join("workspace"),
-            data: root.join("data"),
-            runtime: root.join("run"),
-        };
+    fn prepare(cli: &Cli, root: &Path, pipe: OwnedFd) -> Result<Self, Failure> {
+        let places = Places::below(root);
         for (name, text) in SAMPLE {
-            let path = demo.workspace.join(name);
-            let dir = path.parent().unwrap_or(&demo.workspace);
+            let path = places.workspace.join(name);
+            let dir = path.parent().unwrap_or(&places.workspace);
             std::fs::create_dir_all(dir).context("make the directory", dir)?;
             std::fs::write(&path, text).context("write", &path)?;
         }
-        Ok(demo)
+        Ok(Self { program: cli.sibling("yoi")?, places, pipe })
     }
 
-    fn show(&self, cli: &mut Cli) -> Result<Exit, Failure> {
-        tell(cli, "Two tickets lie in a throw-away workspace, in the format of older repositories.")?;
-        self.yoi(cli, &["ticket", "list"], 0)?;
-        tell(
+    fn show(self, cli: &mut Cli) -> Result<Exit, Failure> {
+        let (first, second) = (format!("intake-{COMPLETE}"), format!("intake-{INCOMPLETE}"));
+        note(
             cli,
-            "A Pod takes the first. The claim is committed only after its agent has accepted the work. The \
-                   built-in agent finds all that an implementable ticket must say, and makes it ready.",
+            "Two tickets lie in a throw-away workspace, in the format of older repositories. Tickets are plain files \
+             below .yoi/tickets/.",
+        )?;
+        self.yoi(cli, &["ticket", "list"], 0)?;
+        note(
+            cli,
+            "An intake makes a ticket implementable. This launches a Pod, which is one supervised agent, on the first \
+             ticket, and shows its work. The ticket is claimed only after the agent has accepted it.",
         )?;
         self.yoi(cli, &["intake", COMPLETE, "--wait"], 0)?;
-        self.wait_for_end(&format!("intake-{COMPLETE}"))?;
-        tell(cli, "Its work is done, so it shut down by itself. The claim stays, and says who did it.")?;
-        self.yoi(cli, &["status"], 0)?;
-        tell(cli, "A second launch on the same ticket is refused, and told who has it.")?;
-        self.yoi(cli, &["intake", COMPLETE], 1)?;
-        tell(
+        self.wait_for_end(&first)?;
+        note(
             cli,
-            "The second ticket says too little: the agent puts its questions into the ticket's thread, and waits.",
+            "The ticket is ready, so the Pod shut down by itself. Its claim stays: it says who did the work, and the \
+             Pod can be brought back.",
+        )?;
+        self.yoi(cli, &["status"], 0)?;
+        note(cli, "Nobody takes the ticket by mistake: a second launch is told who has it, and how to go on.")?;
+        self.yoi(cli, &["intake", COMPLETE], 1)?;
+        note(
+            cli,
+            "The second ticket says too little. The agent puts its questions into the ticket's thread, and its Pod \
+             waits for an answer.",
         )?;
         self.yoi(cli, &["intake", INCOMPLETE, "--wait"], 0)?;
-        self.yoi(cli, &["ticket", "show", INCOMPLETE], 0)?;
         self.yoi(cli, &["status"], 0)?;
-        self.yoi(cli, &["stop", &format!("intake-{INCOMPLETE}")], 0)?;
-        tell(
+        note(
             cli,
-            "Nothing of this is stored as a status: each time the kernel is asked whether the Pod's lock is held.",
+            "No status is stored anywhere: live is whose lock the kernel says is held. The Pod is stopped, and the \
+             very next look sees it. It comes back under its name, with its ticket and its history.",
         )?;
+        self.yoi(cli, &["stop", &second], 0)?;
+        self.yoi(cli, &["status", "--format", "{ticket}  {status}"], 0)?;
+        self.yoi(cli, &["restore", &second], 0)?;
+        self.yoi(cli, &["stop", &second], 0)?;
+        note(cli, "How a ticket stands, and how that is known:")?;
         self.yoi(cli, &["why", COMPLETE], 0)?;
         self.files(cli)?;
+        note(cli, "That is all. In a repository of your own, begin with:")?;
+        cli.say("yoi init\nyoi ticket new TITLE\nyoi intake TICKET")?;
         Ok(Exit::Done)
     }
 
     /// Runs a command as its user would, and shows it.
     fn yoi(&self, cli: &mut Cli, words: &[&str], expected: i32) -> Result<(), Failure> {
         let shown = command(["yoi"].iter().chain(words));
-        let paint = cli.paint();
-        cli.say(paint.text(Meaning::Name, format_args!("$ {shown}")))?;
+        prompt(cli, &shown)?;
         let mut child = Command::new(&self.program);
-        child.args(words).arg("--quiet").current_dir(&self.workspace);
-        child.env("YOI_DATA_DIR", &self.data).env("YOI_RUNTIME_DIR", &self.runtime);
+        child.args(words).arg("--quiet").current_dir(&self.places.workspace).stdin(Stdio::null());
+        child.env("YOI_DATA_DIR", &self.places.data).env("YOI_RUNTIME_DIR", &self.places.runtime);
+        // What is said on either stream is read in the order in which it was said.
+        child.stderr(std::io::stdout().as_fd().try_clone_to_owned().context("copy", "standard output".as_ref())?);
+        let pipe = self.pipe.try_clone().context("copy", "the pipe to the process that cleans up".as_ref())?;
+        let mapping = FdMapping { child_fd: pipe.as_raw_fd(), parent_fd: pipe };
+        child.fd_mappings(vec![mapping]).expect("one descriptor is mapped once");
         let status = child.status().context("run", &self.program)?;
         if status.code() == Some(expected) {
             return Ok(());
@@ -140,15 +256,11 @@ impl Demo {
         Err(Failure::new(Exit::Environment, format!("the demo went wrong: {shown} ended with {status}")))
     }
 
-    fn registry(&self) -> Result<Registry, Failure> {
-        Ok(Registry::new(&self.data, &self.runtime, Workspace::find(&self.workspace)?))
-    }
-
     fn wait_for_end(&self, pod: &str) -> Result<(), Failure> {
         let pod = PodName::new(pod).map_err(|error| Failure::of(Exit::Usage, &error))?;
-        match self.registry()?.lock_ended_pod(&pod, Wait::For(PATIENCE))? {
-            Some(_lock) => Ok(()),
-            None => {
+        match self.places.registry()?.wait_for_end(&pod, Wait::For(PATIENCE))? {
+            true => Ok(()),
+            false => {
                 Err(Failure::new(Exit::Environment, format!("the demo went wrong: Pod {pod} did not end by itself")))
             }
         }
@@ -156,8 +268,13 @@ impl Demo {
 
     /// Shows where everything lies, and the claim as it is on disk.
     fn files(&self, cli: &mut Cli) -> Result<(), Failure> {
-        let registry = self.registry()?;
-        tell(cli, &format!("Everything is a plain file below {}:", path_text(registry.dir())))?;
+        let registry = self.places.registry()?;
+        note(
+            cli,
+            "Nothing of that is in the repository. Claims, Pods and sessions are plain files in the user's data \
+             directory, which is this one here:",
+        )?;
+        cli.say(path_text(registry.dir()))?;
         let paint = cli.paint();
         for (name, what) in [
             ("claims", "who holds which ticket, and what shows it"),
@@ -169,13 +286,28 @@ impl Demo {
             cli.say(format_args!("  {:<14} {}", name, paint.text(Meaning::Quiet, what)))?;
         }
         let claim = registry.claims_dir().join(format!("{COMPLETE}.toml"));
-        cli.say(paint.text(Meaning::Name, format_args!("$ cat {}", path_text(&claim))))?;
+        prompt(cli, &format!("cat claims/{COMPLETE}.toml"))?;
         let text = std::fs::read_to_string(&claim).context("read", &claim)?;
         text.lines().try_for_each(|line| cli.say(visible(line)))
     }
 }
 
-fn tell(cli: &mut Cli, text: &str) -> Result<(), Failure> {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    cli.say(format_args!("\n{text}"))
+/// Shows a command before what it says.
+fn prompt(cli: &mut Cli, shown: &str) -> Result<(), Failure> {
+    let paint = cli.paint();
+    cli.say(paint.text(Meaning::Name, format_args!("$ {shown}")))
+}
+
+/// Says something between the commands, as a comment in lines of 78 characters.
+fn note(cli: &mut Cli, text: &str) -> Result<(), Failure> {
+    let mut lines = vec![String::from("#")];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= WIDTH => line.extend([" ", word]),
+            _ => lines.push(format!("# {word}")),
+        }
+    }
+    cli.say("")?;
+    let paint = cli.paint();
+    lines.iter().try_for_each(|line| cli.say(paint.text(Meaning::Busy, visible(line))))
 }

@@ -1,6 +1,6 @@
 //! `yoi intake`: launches an intake Pod.
 
-use super::launching::{self, LaunchArgs};
+use super::launching::{self, LaunchArgs, Wanted};
 use super::ticket::find;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::{PodName, Role};
@@ -43,6 +43,6 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     if args.message.as_deref().is_some_and(|message| message.trim().is_empty()) {
         return Err(Failure::new(Exit::Usage, "cannot begin an intake: the message is blank"));
     }
-    let plan = setup.plan(Role::Intake, ticket, args.pod, args.message.clone())?;
-    launching::run(&plan, args.message.as_deref(), &setup, &args.launch, cli)
+    let wanted = Wanted { ticket, pod: args.pod, message: args.message };
+    launching::run(Role::Intake, wanted, &setup, &args.launch, cli)
 }

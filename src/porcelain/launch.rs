@@ -1,6 +1,6 @@
 //! `yoi launch`: launches a Pod in any role.
 
-use super::launching::{self, LaunchArgs};
+use super::launching::{self, LaunchArgs, Wanted};
 use super::ticket::find;
 use crate::cli::args::role;
 use crate::cli::{Cli, Exit, Failure};
@@ -13,7 +13,9 @@ use crate::domain::{PodName, Role};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  See what a coder would be told, without starting one:
+  Launch an investigator on the ticket, with a question:
+    $ yoi launch investigator 20260118-093012-001 -m \"how large are the uploads that fail?\"
+  See which plumbing commands would launch a coder, and launch none:
     $ yoi launch coder 20260118-093012-001 --dry-run
 ")]
 pub(super) struct Args {
@@ -35,6 +37,6 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let setup = cli.setup()?;
     let ticket = args.ticket.as_deref().map(|text| find(&setup.tickets(), text)).transpose()?;
-    let plan = setup.plan(args.role, ticket, args.pod, args.message.clone())?;
-    launching::run(&plan, args.message.as_deref(), &setup, &args.launch, cli)
+    let wanted = Wanted { ticket, pod: args.pod, message: args.message };
+    launching::run(args.role, wanted, &setup, &args.launch, cli)
 }

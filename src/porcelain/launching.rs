@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::cli::args::seconds;
 use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure};
-use crate::domain::Evidence;
+use crate::domain::{PodName, Role, TicketId};
 use crate::launch::{
     LaunchOptions, Setup, Step, TicketRoleLaunchError, TicketRoleLaunchPlan, TicketRoleLaunchResult,
     launch_ticket_role_pod,
 };
+use crate::registry::Registry;
 
 /// Arguments of every launch.
 #[derive(Debug, Clone, clap::Args)]
@@ -31,19 +32,29 @@ pub(super) struct LaunchArgs {
     probation: Duration,
 }
 
-/// Executes a plan that was made with an instruction, or prints the commands that would.
+/// What a launch is asked for, besides its role.
+pub(super) struct Wanted {
+    pub(super) ticket: Option<TicketId>,
+    pub(super) pod: Option<PodName>,
+    pub(super) message: Option<String>,
+}
+
+/// Plans a launch and executes it, or prints the commands that would.
 pub(super) fn run(
-    plan: &TicketRoleLaunchPlan,
-    instruction: Option<&str>,
+    role: Role,
+    wanted: Wanted,
     setup: &Setup,
     args: &LaunchArgs,
     cli: &mut Cli,
 ) -> Result<Exit, Failure> {
+    let Wanted { ticket, pod, message } = wanted;
+    let plan = &setup.plan(role, ticket, pod, message.clone())?;
     if args.dry_run {
-        cli.say(script(plan, instruction))?;
+        cli.say(script(plan, message.as_deref()))?;
         return Ok(Exit::Done);
     }
-    let launched = execute(plan, setup, args, cli)?;
+    let registry = cli.registry()?;
+    let launched = execute(plan, setup, &registry, args, cli)?;
     for warning in &launched.warnings {
         cli.warn(&Failure::new(Exit::Done, format!("warning: {warning}")));
     }
@@ -56,7 +67,7 @@ pub(super) fn run(
         None => cli.say(format_args!("Pod {pod} runs"))?,
     }
     if args.wait {
-        return super::conversation::follow_first_turn(cli, &launched.socket);
+        return super::conversation::follow_first_turn(cli, &registry, &launched.pod);
     }
     cli.say(format_args!("see it work: {}", command(["yoi", "attach", launched.pod.as_str()])))?;
     Ok(Exit::Done)
@@ -65,18 +76,18 @@ pub(super) fn run(
 fn execute(
     plan: &TicketRoleLaunchPlan,
     setup: &Setup,
+    registry: &Registry,
     args: &LaunchArgs,
     cli: &Cli,
 ) -> Result<TicketRoleLaunchResult, Failure> {
     // What can be told without the registry comes first: nothing is written for a launch that cannot be.
     let agent = setup.agent_of(plan)?;
-    let registry = cli.registry()?;
     registry.prepare(cli.environment().network_policy(), cli.now()).map_err(TicketRoleLaunchError::Registry)?;
-    let services = cli.services(&registry)?;
+    let services = cli.services(registry)?;
     let options = LaunchOptions { ready: args.ready_timeout, accept: args.accept_timeout, probation: args.probation };
     let mut progress = cli.progress();
     let mut tell = |step: Step| progress.step(doing(step));
-    Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(&registry), options, &mut tell)?)
+    Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(registry), options, &mut tell)?)
 }
 
 fn doing(step: Step) -> &'static str {
@@ -93,31 +104,31 @@ fn doing(step: Step) -> &'static str {
     }
 }
 
-/// The plumbing commands that do what this launch does; on a ticket they belong under `ticket-lock`.
-fn script(plan: &TicketRoleLaunchPlan, instruction: Option<&str>) -> String {
-    let (pod, role) = (plan.pod.as_str(), plan.role.as_str());
+/// The plumbing commands that do what this launch does, as one command to paste; on a ticket they run under
+/// `ticket-lock`. The plan's file and the message are handed to them, so that they stand unquoted where they are used.
+fn script(plan: &TicketRoleLaunchPlan, message: Option<&str>) -> String {
+    let (pod, role, origin) = (plan.pod.as_str(), plan.role.as_str(), plan.origin.as_str());
     let profile = plan.profile.as_deref().unwrap_or("PROFILE");
-    let evidence = Evidence::UserMessage.as_str();
     let id = plan.ticket.as_ref().map(|ticket| ticket.id.as_str());
     let ticket: Vec<&str> = id.iter().flat_map(|id| ["--ticket", *id]).collect();
-    let line = |words: &[&str], more: &[&str]| command(words.iter().chain(more));
-    let asked: Vec<&str> = instruction.iter().flat_map(|text| ["--instruction", *text]).chain(ticket.clone()).collect();
-    let plan_line = line(&["yoi-claim", "launch-plan", "--role", role, "--pod", pod], &asked);
+    let line = |words: &[&str], more: &[&str]| command(["yoi-claim"].iter().chain(words).chain(more));
+    let said = if message.is_some() { " --instruction \"$2\"" } else { "" };
     let mut lines = vec![
-        line(&["yoi-claim", "pod-spawn", pod, "--role", role, "--profile", profile], &ticket),
-        format!("{plan_line} | {}", line(&["yoi-claim", "pod-run", pod, "--plan", "-"], &[])),
+        line(&["launch-plan", "--role", role, "--pod", pod], &ticket) + said + " >\"$1\"",
+        line(&["pod-spawn", pod, "--role", role, "--profile", profile], &ticket),
     ];
+    let run = line(&["pod-run", pod], &[]) + " --plan \"$1\"";
+    lines.push(if id.is_some() { format!("evidence=$({run})") } else { run });
     if let Some(id) = id {
-        lines.push(line(&["yoi-claim", "claim-commit", id, "--pod", pod, "--role", role, "--evidence", evidence], &[]));
+        lines.push(line(&["claim-commit", id, "--pod", pod, "--role", role], &[]) + " --evidence \"$evidence\"");
     }
-    let origin = plan.origin.as_str();
-    lines.push(line(&["yoi-claim", "session-record", pod, "--role", role, "--origin", origin], &ticket));
-    lines.push(line(&["yoi-claim", "pod-confirm", pod], &[]));
-    let Some(id) = id else { return lines.join("\n") };
-    let under_lock = line(&["yoi-claim", "ticket-lock", id, "--", "sh", "-ec"], &[]);
-    match lines.iter().any(|line| line.contains('\'')) {
-        // Words that need quotes of their own are quoted once more as a whole.
-        true => format!("{under_lock} {}", command([lines.join("; ")])),
-        false => format!("{under_lock} '\n  {}'", lines.join("\n  ")),
+    lines.push(line(&["session-record", pod, "--role", role, "--origin", origin], &ticket));
+    lines.push(line(&["pod-confirm", pod], &[]));
+    let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
+    let locked = id.map(|id| line(&["ticket-lock", id, "--"], &[]) + " ").unwrap_or_default();
+    let mut script = format!("{locked}sh -ec '{}' sh \"$(mktemp)\"", lines.replace('\'', "'\\''"));
+    if let Some(message) = message {
+        script += &format!(" {}", command([message]));
     }
+    script
 }

@@ -1,24 +1,23 @@
 //! `yoi logs`: what a Pod said and did.
 
-use super::conversation::Reader;
+use super::conversation::{MAX_HISTORY, Reader, written};
 use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::PodName;
 use crate::fs;
 use crate::launch::steps;
-use crate::pod::client::Client;
-use crate::pod::protocol::Entry;
 use crate::pod::protocol::Event;
-
-/// The largest history that is shown, in bytes.
-const MAX_HISTORY: u64 = 256 << 20;
 
 /// Show what a Pod said and did, from its own history
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  Read what a Pod did, and follow it:
+  Read what a Pod said and did:
+    $ yoi logs intake-20260118-093012-001
+  Go on reading until the Pod ends:
     $ yoi logs -f intake-20260118-093012-001
+  See what the agent wrote to its standard error:
+    $ yoi logs --host intake-20260118-093012-001
 ")]
 pub(super) struct Args {
     /// The Pod
@@ -46,21 +45,20 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     // Connected before the file is read, so that nothing is missed between the two.
-    let live = match args.follow && registry.pod_lives(&args.pod)? {
-        true => Some(Client::connect(&registry.socket_path(&args.pod), steps::within(steps::ANSWER))?.0),
+    let live = match args.follow {
+        true => cli.connect_if_live(&registry, &args.pod)?.map(|(client, _snapshot)| client),
         false => None,
     };
     let mut reader = Reader::new();
-    let history = fs::read_file_up_to(&dir.join("history.jsonl"), MAX_HISTORY)?.unwrap_or_default();
-    for line in String::from_utf8_lossy(&history).lines() {
-        if args.json {
-            cli.say(line)?;
-            continue;
-        }
-        match serde_json::from_str::<Entry>(line) {
-            Ok(entry) => reader.entry(cli, &entry)?,
-            // A line that was torn by a crash is shown as it is.
-            Err(_) => cli.say(visible(line))?,
+    if args.json {
+        let history = fs::read_file_up_to(&dir.join("history.jsonl"), MAX_HISTORY)?.unwrap_or_default();
+        String::from_utf8_lossy(&history).lines().try_for_each(|line| cli.say(line))?;
+    } else {
+        for line in written(&registry, &args.pod)? {
+            match line {
+                Ok(entry) => reader.entry(cli, &entry)?,
+                Err(text) => cli.say(visible(&text))?,
+            }
         }
     }
     let Some(mut client) = live else { return Ok(Exit::Done) };

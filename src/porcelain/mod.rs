@@ -4,6 +4,7 @@ mod attach;
 mod completions;
 mod conversation;
 mod demo;
+mod help;
 mod init;
 mod intake;
 mod launch;
@@ -33,8 +34,10 @@ use crate::cli::{self, Cli, CommandLine, Exit, Failure, Program};
 #[command(name = "yoi", version, disable_help_subcommand = true)]
 #[command(after_long_help = "\
 Examples:
-  Show what there is, and what to do next:
+  Show how things stand, and what to do next:
     $ yoi
+  The same for a repository elsewhere:
+    $ yoi -C . status
 ")]
 struct Arguments {
     #[command(flatten)]
@@ -60,6 +63,7 @@ enum Command {
     Tool(tool::Args),
     Completions(completions::Args),
     Demo(demo::Args),
+    Help(help::Args),
     #[command(hide = true)]
     PodHost(pod_host::Args),
 }
@@ -100,6 +104,7 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Tool(args)) => tool::run(args, cli),
         Some(Command::Completions(args)) => completions::run(args, cli),
         Some(Command::Demo(args)) => demo::run(args, cli),
+        Some(Command::Help(args)) => help::run(args, cli),
         Some(Command::PodHost(args)) => pod_host::run(args, cli),
     }
 }

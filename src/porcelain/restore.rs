@@ -12,8 +12,8 @@ use crate::launch::{LaunchOptions, restore_pod, stopped_pod};
 #[command(after_long_help = "\
 Examples:
   Bring a Pod back, and give it a turn:
-    $ yoi restore intake-20260118-093012-001
-    $ yoi attach intake-20260118-093012-001 -m \"look again\"
+    $ yoi restore intake-20260118-101544-001
+    $ yoi attach intake-20260118-101544-001 -m \"look again\"
 ")]
 pub(super) struct Args {
     /// The Pod
@@ -26,7 +26,8 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let agent = cli.setup()?.agent(record.role, &record.profile, format!("the record of Pod {}", record.pod))?;
     let mut progress = cli.progress();
     progress.step("restoring the Pod");
-    let restored = restore_pod(record, agent, &cli.services(&registry)?, LaunchOptions::default())?;
+    let restored =
+        restore_pod(record, agent, &cli.services(&registry)?, &cli.restorable(&registry), LaunchOptions::default())?;
     drop(progress);
     let tickets: Vec<String> = restored.claims.iter().map(|claim| claim.ticket.to_string()).collect();
     match tickets.as_slice() {

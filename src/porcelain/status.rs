@@ -11,8 +11,11 @@ use crate::launch::{Standing, overview};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  List the Pods that can be restored:
-    $ yoi status --format '{pod} {status}'
+  See who works on what:
+    $ yoi status
+  Have the same in a script:
+    $ yoi status --json
+    $ yoi status --format '{ticket}\\t{pod}\\t{status}\\t{reason}'
 ")]
 pub(super) struct Args {
     /// Claims of closed tickets too

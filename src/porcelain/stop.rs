@@ -13,8 +13,10 @@ use crate::launch::steps::{Ended, shut_down};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  End a Pod in the middle of its turn:
-    $ yoi stop intake-20260118-093012-001 --now
+  End a Pod once its turn is over:
+    $ yoi stop intake-20260118-101544-001
+  End it at once, in the middle of its turn:
+    $ yoi stop --now intake-20260118-101544-001
 ")]
 pub(super) struct Args {
     /// The Pod

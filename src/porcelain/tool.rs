@@ -19,7 +19,9 @@ const ANSWER: Duration = Duration::from_secs(60);
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  Ask a question in a ticket's thread, from inside a Pod:
+  List the tools, from inside a Pod:
+    $ yoi tool
+  Ask a question in the thread of the Pod's ticket:
     $ yoi tool TicketComment --json '{\"ticket\":\"20260118-101544-001\",\"body\":\"Which browsers?\"}'
 ")]
 pub(super) struct Args {

@@ -15,8 +15,10 @@ const MAX_JOURNAL: usize = 8;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  Find out why a ticket cannot be launched on:
-    $ yoi why 20260118-093012-001
+  Find out why a ticket cannot be launched on, by the beginning of its id:
+    $ yoi why 20260118-10
+  Find out what became of a Pod:
+    $ yoi why intake-20260118-101544-001
 ")]
 pub(super) struct Args {
     /// A ticket's id, or a Pod's name
@@ -111,6 +113,7 @@ impl Explanation<'_> {
         self.heading("what to do")?;
         match view.status {
             PodStatus::Restorable => self.advice(&["yoi", "restore", pod.as_str()], "bring it back"),
+            PodStatus::Live => self.line("ask", "its processes are named above; see yoi-recovery(7)"),
             status if status.is_live() => self.advice(&["yoi", "attach", pod.as_str()], "look at it"),
             _ => self.advice(&["yoi", "logs", pod.as_str()], "read what it said"),
         }?;
@@ -166,10 +169,8 @@ impl Explanation<'_> {
             let pod = line.entry.pod.as_ref().map(|pod| format!(" Pod {pod}")).unwrap_or_default();
             let why = line.entry.why.as_deref().unwrap_or_default();
             let mut words = why.lines();
-            self.line(
-                &moment,
-                &format!("{}{pod} by {}: {}", line.entry.action, line.user, words.next().unwrap_or_default()),
-            )?;
+            let first = words.next().map(|words| format!(": {words}")).unwrap_or_default();
+            self.line(&moment, &format!("{}{pod} by {}{first}", line.entry.action, line.user))?;
             for more in words {
                 self.cli.say(format_args!("    | {}", visible(more)))?;
             }

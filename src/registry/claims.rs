@@ -256,7 +256,6 @@ impl Registry {
             self.check_hand_over(ticket, expect, &request.pod)?;
         }
         self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
-        self.sweep_offers(ticket, request.nonce).map_err(io)?;
         let claim = match (request.evidence, request.nonce) {
             (Evidence::Manual, nonce) => self.put_manual(request, nonce, writer)?,
             (_, Some(nonce)) => self.put_offer(request, nonce)?,
@@ -268,6 +267,8 @@ impl Registry {
             // A claim with two links is valid; the first name goes once the second is durable, and is swept if we die.
             let _ = fs::unlink(&self.offer_path(ticket, claim.nonce));
             let _ = self.sweep_temporaries("claim", &ticket.key());
+            // Not before the claim stands: a commit that is refused must not take the offer from the one that is not.
+            let _ = self.sweep_offers(ticket);
         }
         drop(fence);
         // The claim file is the truth; a journal that cannot be written does not undo it.
@@ -409,7 +410,7 @@ impl Registry {
         // An offer may be the one name of a claim that is known to be durable, until the other one is.
         fs::sync_dir(&self.claims_dir()).map_err(io)?;
         self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
-        self.sweep_offers(ticket, None).map_err(io)
+        self.sweep_offers(ticket).map_err(io)
     }
 
     /// Compare-and-swap: under the fence, re-reads, compares, and replaces the claim where `change` says that it changed.

@@ -89,25 +89,19 @@ impl Registry {
         Ok(if stands { Withdrawn::Stands } else { Withdrawn::Gone })
     }
 
-    /// Removes the offers that other attempts left behind; only for whoever holds the ticket lock.
-    pub(super) fn sweep_offers(&self, ticket: &TicketId, but: Option<Nonce>) -> Result<(), PathError> {
-        self.unlink_offers(&format!("{}.", ticket.key()), but)
+    /// Removes the offers that attempts left behind; only for whoever holds the ticket lock.
+    pub(super) fn sweep_offers(&self, ticket: &TicketId) -> Result<(), PathError> {
+        self.unlink_offers(&format!("{}.", ticket.key()))
     }
 
     /// Removes the session offers that earlier attempts left behind; only for whoever holds the Pod lock.
     pub(super) fn sweep_session_offers(&self, pod: &PodName) -> Result<(), PathError> {
-        self.unlink_offers(&format!("~{}.", pod.key()), None)
+        self.unlink_offers(&format!("~{}.", pod.key()))
     }
 
-    fn unlink_offers(&self, prefix: &str, but: Option<Nonce>) -> Result<(), PathError> {
+    fn unlink_offers(&self, prefix: &str) -> Result<(), PathError> {
         let dir = self.dir().join("offers");
-        let kept = but.map(|nonce| format!("{prefix}{nonce}"));
-        for name in names_of(&dir, prefix)? {
-            if kept.as_ref() != Some(&name) {
-                fs::unlink(&dir.join(name))?;
-            }
-        }
-        Ok(())
+        names_of(&dir, prefix)?.into_iter().try_for_each(|name| fs::unlink(&dir.join(name)).map(drop))
     }
 
     /// What a new claim of a ticket follows on: a completed claim, or a tombstone.

@@ -83,6 +83,14 @@ impl Registry {
         Ok(fs::probe(&self.pod_lock_path(pod))? == LockState::Held)
     }
 
+    /// Waits until nothing of a Pod lives, without taking its lock; false where something still does.
+    ///
+    /// # Errors
+    /// When the lock file exists and cannot be asked about.
+    pub fn wait_for_end(&self, pod: &PodName, wait: Wait) -> Result<bool, PathError> {
+        fs::wait_until_free(&self.pod_lock_path(pod), wait)
+    }
+
     /// Reads the record of a Pod; `None` where it has no directory, or one without a record.
     ///
     /// # Errors

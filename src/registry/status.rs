@@ -208,7 +208,8 @@ pub(super) fn records<R: Record>(
     key_of: impl Fn(&R) -> String,
 ) -> Result<Vec<Result<R, ReadError>>, PathError> {
     let mut names = fs::entries(dir)?;
-    names.sort();
+    // By key: `a-2.toml` sorts before `a.toml`, but the key `a` before `a-2`.
+    names.sort_by(|a, b| Path::new(a).file_stem().cmp(&Path::new(b).file_stem()));
     let read = |name: &std::ffi::OsStr| -> Result<Option<R>, ReadError> {
         let Some(key) = name.to_str().and_then(|name| name.strip_suffix(".toml")) else { return Ok(None) };
         let path = dir.join(name);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::domain::*;
-use crate::fs::Wait;
+use crate::fs::{Acquired, Wait, WaitError};
 
 struct Bench {
     _temp: tempfile::TempDir,
@@ -101,6 +101,24 @@ impl Bench {
     fn left_in(&self, dir: &str) -> usize {
         std::fs::read_dir(self.registry.dir().join(dir)).unwrap().count()
     }
+}
+
+#[test]
+fn who_waits_for_a_ticket_is_answered_once_its_claim_stands_and_not_only_when_the_lock_is_free() {
+    let bench = bench();
+    let lock = bench.lock();
+    let wait = |name: &str| {
+        let request = request(name, Evidence::Manual, None);
+        bench.registry.lock_to_commit(&request, "test", &bench.writer, Wait::No)
+    };
+    assert!(matches!(wait("b"), Err(WaitError::Held { .. })));
+    let committed = bench.registry.commit(&lock, &request("a", Evidence::Manual, None), &bench.writer);
+    assert!(matches!(committed, Ok(Committed::New(_))));
+    assert!(matches!(wait("a"), Ok(Acquired::Answer(Ok(Committed::AlreadyOurs(_))))));
+    let Ok(Acquired::Answer(Err(CommitError::Held { held }))) = wait("b") else { panic!("answered") };
+    assert_eq!(held.pod, pod("a"));
+    drop(lock);
+    assert!(matches!(wait("b"), Ok(Acquired::Lock(_))));
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use super::claims::{CommitError, CommitRequest, Committed};
 use super::open::{Registry, Writer};
 use crate::domain::TicketId;
-use crate::fs::{FlockGuard, LockState, OfdLock, PathError, Wait, WaitError, holder_text, probe};
+use crate::fs::{Acquired, FlockGuard, LockState, OfdLock, PathError, Wait, WaitError, holder_text, probe};
 
 /// How long a read-compare-change waits for another one of the same claim.
 const FENCE_WAIT: Wait = Wait::For(Duration::from_secs(5));
@@ -57,11 +58,26 @@ impl Registry {
         wait: Wait,
     ) -> Result<TicketLock, WaitError> {
         let lock = OfdLock::acquire(&self.ticket_lock_path(ticket), wait)?;
-        let by = &writer.written_by;
-        let text = format!("{what_for}, pid {} on {}, since {}\nticket {ticket}\n", by.pid, by.host, writer.now);
-        // The text is for people; a full disk that has no room for it is no reason not to lock.
-        let _ = lock.describe(&text);
-        Ok(TicketLock { ticket: ticket.clone(), lock })
+        Ok(marked(ticket, lock, what_for, writer))
+    }
+
+    /// Takes the lock of the ticket that a claim is to be committed on, unless a claim comes to stand while somebody else
+    /// holds it: then the commit is answered from that.
+    ///
+    /// # Errors
+    /// [`WaitError::Held`] when the ticket is in flight elsewhere to the end of the wait.
+    pub fn lock_to_commit(
+        &self,
+        request: &CommitRequest,
+        what_for: &str,
+        writer: &Writer,
+        wait: Wait,
+    ) -> Result<Acquired<TicketLock, Result<Committed, CommitError>>, WaitError> {
+        let path = self.ticket_lock_path(&request.ticket);
+        Ok(match OfdLock::acquire_unless(&path, wait, || self.standing(request).transpose())? {
+            Acquired::Lock(lock) => Acquired::Lock(marked(&request.ticket, lock, what_for, writer)),
+            Acquired::Answer(answer) => Acquired::Answer(answer),
+        })
     }
 
     /// Takes over a ticket lock that was inherited.
@@ -89,4 +105,13 @@ impl Registry {
     pub(super) fn fence(&self, ticket: &TicketId) -> Result<FlockGuard, WaitError> {
         FlockGuard::acquire(&self.ticket_lock_path(ticket), FENCE_WAIT)
     }
+}
+
+/// Writes into a lock that was had, for people, who holds it and what for.
+fn marked(ticket: &TicketId, lock: OfdLock, what_for: &str, writer: &Writer) -> TicketLock {
+    let by = &writer.written_by;
+    let text = format!("{what_for}, pid {} on {}, since {}\nticket {ticket}\n", by.pid, by.host, writer.now);
+    // The text is for people; a full disk that has no room for it is no reason not to lock.
+    let _ = lock.describe(&text);
+    TicketLock { ticket: ticket.clone(), lock }
 }

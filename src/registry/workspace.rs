@@ -49,7 +49,11 @@ impl Workspace {
             let root = marked.or(git).unwrap_or(&start);
             let key_root = match git.filter(|top| root.starts_with(top)) {
                 Some(top) => match main_worktree(top)? {
-                    Some(main) => main.join(root.strip_prefix(top).expect("the root lies below its git top level")),
+                    // Made of components: joining an empty path would add a slash, and the key is made of bytes.
+                    Some(main) => main
+                        .components()
+                        .chain(root.strip_prefix(top).expect("the root lies below its git top level").components())
+                        .collect(),
                     None => root.to_owned(),
                 },
                 None => root.to_owned(),
@@ -149,6 +153,20 @@ mod tests {
         assert_eq!(found.root, top.join("w/p"));
         assert_eq!(found.key_root, top.join("main/p"));
         assert_eq!(found.key(), Workspace::find(&top.join("main/p")).unwrap().key());
+    }
+
+    #[test]
+    fn a_linked_worktree_that_is_itself_the_root_has_the_key_of_the_main_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let top = fs::canonicalize(temp.path()).unwrap();
+        dir(&top, "main/.yoi");
+        let git_dir = dir(&top, "main/.git/worktrees/w");
+        fs::write(git_dir.join("commondir"), "../..\n").unwrap();
+        let linked = dir(&top, "w/.yoi");
+        let linked = linked.parent().unwrap();
+        fs::write(linked.join(".git"), format!("gitdir: {}\n", git_dir.display())).unwrap();
+        // The bytes, not the paths: two paths are equal that differ in a slash at their end.
+        assert_eq!(Workspace::find(linked).unwrap().key(), Workspace::find(&top.join("main")).unwrap().key());
     }
 
     #[test]

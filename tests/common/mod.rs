@@ -6,12 +6,14 @@
 #![allow(dead_code, reason = "every test program uses another part of the bench")]
 
 mod process;
+pub mod puppet;
 pub mod scene;
 mod text;
+pub mod transcript;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -183,8 +185,12 @@ pub struct Outcome {
 impl Outcome {
     /// Runs a command to its end.
     pub fn of(command: &mut Command) -> Self {
+        Self::from_output(command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}")))
+    }
+
+    /// Takes what a command that has ended left.
+    pub fn from_output(output: Output) -> Self {
         use std::os::unix::process::ExitStatusExt as _;
-        let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
         Self {
             status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap()),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -96,11 +96,12 @@ impl Process {
     /// A thread that was woken has gone to sleep again after it, so these are the wake-ups of a process that is idle.
     pub fn sleeps(&self) -> BTreeMap<String, u64> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).unwrap().map(|entry| entry.unwrap().path());
-        let sleeps = threads.map(|thread| {
-            let status = fs::read_to_string(thread.join("status")).unwrap();
+        let sleeps = threads.filter_map(|thread| {
+            // A thread that ends while this looks has no wake-ups to come.
+            let status = fs::read_to_string(thread.join("status")).ok()?;
             let field = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim();
             let name = format!("{} {}", field("Pid:"), field("Name:"));
-            (name, field("voluntary_ctxt_switches:").parse().unwrap())
+            Some((name, field("voluntary_ctxt_switches:").parse().unwrap()))
         });
         sleeps.collect()
     }

@@ -58,9 +58,16 @@ pub fn ticket(id: &str) -> TicketId {
     TicketId::new(id).unwrap()
 }
 
-/// The id of the one record that a listing shows, which is its first field.
+/// The first field of each line.
 pub fn first_fields(listing: &str) -> Vec<&str> {
     listing.lines().map(|line| line.split('\t').next().unwrap()).collect()
+}
+
+/// The script that does what `yoi intake` does, as the README has it; the ticket is in `$T`.
+pub fn script() -> &'static str {
+    let text = include_str!("../../README.md");
+    let begin = text.find("yoi-claim ticket-lock \"$T\"").unwrap();
+    text[begin..].split("\n```").next().unwrap()
 }
 
 impl TestEnv {
@@ -99,6 +106,13 @@ impl TestEnv {
         fs::write(self.workspace().join(".yoi/profiles.toml"), profile).unwrap();
     }
 
+    /// The README's script, on a ticket.
+    pub fn script(&self, ticket: &str) -> std::process::Command {
+        let mut command = self.shell(script());
+        command.env("T", ticket).env("TMPDIR", self.root());
+        command
+    }
+
     /// The registry of the workspace, as the library sees it.
     pub fn registry(&self) -> Registry {
         Registry::new(&self.data(), &self.runtime(), Workspace::find(&self.workspace()).unwrap())
@@ -112,8 +126,8 @@ impl TestEnv {
     /// Fails unless nothing is left of a launch: no process, claim, session, Pod, offer or temporary, no held lock.
     #[track_caller]
     pub fn assert_nothing_is_left(&self) {
-        let left: Vec<String> = self.processes().iter().map(ToString::to_string).collect();
-        assert!(left.is_empty(), "processes: {left:?}");
+        // A process lets go of its locks a moment before the kernel shows it as dead.
+        self.wait_for_processes();
         for verb in ["claim-list", "session-list", "pod-list"] {
             assert_eq!(self.listed(verb), "", "{verb}");
         }
@@ -132,5 +146,26 @@ impl TestEnv {
     /// Ends a Pod, and waits until nothing of it is left.
     pub fn stop(&self, pod: &str) {
         run(&mut self.yoi(["stop", "--now", pod]), 0);
+    }
+}
+
+impl TestEnv {
+    /// A copy of the porcelain that starts its hosts by this script, given the real program as `$yoi`.
+    pub fn launcher_with_host(&self, script: &str) -> std::path::PathBuf {
+        let dir = self.root().join("beside");
+        let host = format!("#!/bin/sh\nyoi='{}'\n{script}\n", env!("CARGO_BIN_EXE_yoi"));
+        // By other processes: a program that this one had open for writing while another thread forks cannot be run.
+        let install = "mkdir \"$1\"; cp \"$2\" \"$1/launch\"; printf %s \"$3\" >\"$1/yoi\"; chmod +x \"$1/yoi\"";
+        run(self.shell(install).arg("sh").arg(&dir).arg(env!("CARGO_BIN_EXE_yoi")).arg(host), 0);
+        dir.join("launch")
+    }
+    /// Kills every process of this test as if at once, and waits until each has ended and let go of its locks.
+    pub fn kill_all(&self) {
+        let processes = self.processes();
+        // Stopped first, so that none does anything because of another's death.
+        processes.iter().for_each(|process| process.signal(rustix::process::Signal::STOP));
+        processes.iter().for_each(super::Process::kill);
+        let deadline = std::time::Instant::now() + super::DEADLINE;
+        assert!(processes.iter().all(|process| process.wait(deadline)));
     }
 }

@@ -3,6 +3,7 @@
 //! A launcher starts the `yoi` that lies beside it. So a directory gets copies of the real programs under other names,
 //! and as its `yoi` a script that runs this test program again, with [`FAULT`] saying what goes wrong. Up to its fault
 //! the host does what a real one does: it holds the Pod's lock, makes its directory, listens, writes its offer.
+#![allow(clippy::print_stderr, reason = "its log is its standard error")]
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};

@@ -116,6 +116,14 @@ impl Clients {
         self.connected.remove(&id);
     }
 
+    /// Takes no more from any client; each is [`Wake::Left`] when all that it sent before has come. Gives all of them.
+    pub(super) fn stop_reading(&self) -> Vec<ClientId> {
+        for client in self.connected.values() {
+            let _ = client.stream.shutdown(Shutdown::Read);
+        }
+        self.connected.keys().copied().collect()
+    }
+
     /// Asks every client to tell when all that waits for it now is written: [`Wake::Flushed`].
     pub(super) fn begin_flush(&mut self) {
         self.flush += 1;

@@ -225,6 +225,7 @@ impl Actor {
         if let Err(error) = self.nursery.end_all() {
             self.alert(&format!("cannot look for what the agent left: {error}"));
         }
+        self.answer_the_last(woken);
         let event = Event::Shutdown { reason: stop.reason };
         self.keep(&event, Durability::Now);
         self.tell(&event, None);
@@ -239,6 +240,25 @@ impl Actor {
             && let Err(error) = desk.discard()
         {
             desk.note("alert", &error.to_string());
+        }
+    }
+
+    /// Answers every request that reached the socket before the end: a Run among them hears that the Pod is shutting down.
+    fn answer_the_last(&mut self, woken: &Receiver<Wake>) {
+        let mut read = self.clients.stop_reading();
+        let deadline = Instant::now() + FAREWELL;
+        while !read.is_empty() {
+            match woken.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                // It may still read, so it is told of the end like the others.
+                Ok(Wake::Left(client)) => read.retain(|id| *id != client),
+                Ok(Wake::LineTooLong(client)) => {
+                    read.retain(|id| *id != client);
+                    self.line_too_long(client);
+                }
+                Ok(Wake::Joined(_)) => {}
+                Ok(wake) => self.handle(wake),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::ticket::Comment;
 #[command(after_long_help = "\
 Examples:
   Answer the questions of an intake:
-    $ yoi ticket comment 20260118-101544-001 -m \"A bar with the bytes that are left is enough\"
+    $ yoi ticket comment 20260118-101544-001 -m \"With a pipe, show the bytes alone\"
 ")]
 pub(super) struct Args {
     /// The ticket

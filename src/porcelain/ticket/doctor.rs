@@ -15,6 +15,8 @@ use crate::ticket::{Finding, Severity, examine};
 Examples:
   Check the tickets before a commit:
     $ yoi ticket doctor
+  Count the errors, in a script:
+    $ yoi ticket doctor --format '{severity}' | grep -c error || true
 ")]
 pub(super) struct Args {
     #[command(flatten)]

@@ -15,6 +15,8 @@ use crate::ticket::State;
 Examples:
   Show what can be worked on:
     $ yoi ticket list --state ready
+  List id and title of all tickets, closed ones too:
+    $ yoi ticket list --all --format '{id}\\t{title}'
 ")]
 pub(super) struct Args {
     /// Only those of this state

@@ -11,8 +11,10 @@ const MAX_IDS: usize = 100;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  Make a ticket with a body from a file:
-    $ yoi ticket new \"Retry failed uploads\" --body \"$(cat notes.md)\"
+  Make a ticket, and take it in:
+    $ yoi intake \"$(yoi ticket new 'Retry failed uploads')\"
+  Make one with a body from standard input:
+    $ printf '## Goal\\n\\nUploads survive.\\n' | yoi ticket new \"Retry failed uploads\" --body -
 ")]
 pub(super) struct Args {
     /// What it is about, in one line

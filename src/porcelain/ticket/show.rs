@@ -13,6 +13,8 @@ use crate::cli::{Cli, Exit, Failure, Format, Meaning};
 Examples:
   Show a ticket by the beginning of its id:
     $ yoi ticket show 20260118-09
+  Have its state alone:
+    $ yoi ticket show 20260118-093012-001 --format '{state}'
 ")]
 pub(super) struct Args {
     /// The ticket

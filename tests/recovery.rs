@@ -1,0 +1,123 @@
+//! `man/yoi-recovery.7` tells what to do, symptom by symptom: each symptom is brought about, and what the page says is
+//! done, and prints what the page shows.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::path::Path;
+
+use common::TestEnv;
+use common::transcript::{Step, differences, end_pods, session};
+
+/// How each symptom comes about, in the sample workspace.
+const SYMPTOMS: &[(&str, &str)] = &[
+    ("A ticket looks taken, and nobody works on it", STOPPED),
+    (
+        "A launch is refused because of a stale claim",
+        r#"yoi intake 20260118-101544-001 --wait
+        yoi stop intake-20260118-101544-001
+        rm -r "$(yoi-claim workspace-key --format '{registry}')/pods/intake-20260118-101544-001""#,
+    ),
+    (
+        "A ticket stays in flight",
+        r#"mkfifo "$TMPDIR/locked" "$TMPDIR/never"
+        yoi-claim ticket-lock 20260118-101544-001 -- sh -c 'echo >"$0"; read -r line <"$1"' \
+            "$TMPDIR/locked" "$TMPDIR/never" >"$TMPDIR/lock.log" 2>&1 &
+        read -r line <"$TMPDIR/locked""#,
+    ),
+    (
+        "A record cannot be read",
+        r#"yoi intake 20260118-101544-001 --wait
+        yoi stop intake-20260118-101544-001
+        echo oops >>"$(yoi-claim workspace-key --format '{registry}')/claims/20260118-101544-001.toml""#,
+    ),
+    (
+        "A record was written by a later version",
+        r#"yoi intake 20260118-101544-001 --wait
+        yoi stop intake-20260118-101544-001
+        sed -i 's/^version = 1/version = 2/' \
+            "$(yoi-claim workspace-key --format '{registry}')/claims/20260118-101544-001.toml""#,
+    ),
+    (
+        "A Pod does not answer",
+        r#"yoi intake 20260118-101544-001 --wait
+        kill -STOP "$(yoi why intake-20260118-101544-001 | sed -n 's/.*pid \([0-9]*\) (yoi-host)/\1/p')""#,
+    ),
+    (
+        "A launch failed (exit status 4)",
+        r#"yoi intake 20260118-101544-001 --ready-timeout 0 || [ $? = 4 ]
+        printf '[roles.intake]\nprofile = "project:mine"\n' >.yoi/ticket.config.toml
+        printf '[profiles.mine]\nagent = "exec"\ncommand = ["./agent"]\n' >.yoi/profiles.toml"#,
+    ),
+    (
+        "A launch was done in part (exit status 5)",
+        r#"yoi-claim ticket-lock another -- true
+        mkdir "$(yoi-claim workspace-key --format '{registry}')/sessions/intake-20260118-101544-001.toml""#,
+    ),
+    (
+        "A workspace was moved, and all claims are gone",
+        r#"yoi intake 20260118-101544-001 --wait
+        yoi stop intake-20260118-101544-001
+        cp -R . ../moved
+        cd ../moved"#,
+    ),
+];
+
+/// A Pod that asked its questions and was stopped then.
+const STOPPED: &str = "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001";
+
+/// What cannot be brought about here, and why.
+const NOT_SHOWN: &[(&str, &str)] =
+    &[("The disk is full, or nothing can be written (exit status 128)", "has no commands; a full disk takes a mount")];
+
+/// The symptoms of the page with the commands of each.
+fn symptoms() -> Vec<(String, Vec<Step>)> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/yoi-recovery.7");
+    let text = std::fs::read_to_string(page).unwrap();
+    let mut found = Vec::new();
+    for part in text.split("\n.Ss ").skip(1) {
+        let (title, rest) = part.split_once('\n').unwrap();
+        let blocks =
+            rest.split(".Bd -literal\n").skip(1).map(|block| format!("{}\n", block.split_once("\n.Ed").unwrap().0));
+        let shown = blocks.collect::<String>().replace("\\&", "").replace("\\e", "\\").replace("...", "…");
+        found.push((title.to_owned(), session(&shown)));
+    }
+    found
+}
+
+fn prepared(title: &str) -> Option<&'static str> {
+    SYMPTOMS.iter().find(|(known, _)| *known == title).map(|(_, script)| *script)
+}
+
+/// Brings symptoms about and does what the page says; two halves, so that they run side by side.
+fn check(half: usize) {
+    let mut wrong = Vec::new();
+    for (title, steps) in symptoms().into_iter().skip(half).step_by(2) {
+        let Some(prepare) = prepared(&title) else { continue };
+        let env = TestEnv::with_sample();
+        let found = differences(&env, prepare, &steps);
+        wrong.extend(found.into_iter().map(|text| format!("{title}: {text}")));
+        end_pods(&env);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn what_the_page_says_to_do_helps() {
+    check(0);
+}
+
+#[test]
+fn what_the_page_says_to_do_helps_with_the_other_half() {
+    check(1);
+}
+
+#[test]
+fn every_symptom_of_the_page_is_brought_about() {
+    let titles: Vec<String> = symptoms().into_iter().map(|(title, _)| title).collect();
+    let known: Vec<&str> = SYMPTOMS.iter().chain(NOT_SHOWN).map(|(title, _)| *title).collect();
+    assert_eq!(titles, known);
+    for (title, steps) in symptoms() {
+        assert_eq!(steps.is_empty(), prepared(&title).is_none(), "{title}");
+    }
+}

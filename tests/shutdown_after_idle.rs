@@ -505,11 +505,9 @@ mod when_it_cannot_be {
         let mut stage = Stage::set();
         stage.puppet.make_ready(COMPLETE);
         let socket = stage.env.registry().socket_path(&pod(&stage.pod));
-        fs::remove_file(&socket).unwrap();
-        // Unless the Pod was faster and has bound it anew.
-        if fs::create_dir(&socket).is_err() {
-            fs::remove_file(&socket).unwrap();
-            fs::create_dir(&socket).unwrap();
+        // The Pod binds it anew as often as it goes; a directory is there in its place once this is the faster one.
+        while fs::create_dir(&socket).is_err() {
+            let _ = fs::remove_file(&socket);
         }
         stage.puppet.answer("done", 0);
         let rest = outline(&stage.wire.rest());

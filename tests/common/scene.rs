@@ -63,11 +63,15 @@ pub fn first_fields(listing: &str) -> Vec<&str> {
     listing.lines().map(|line| line.split('\t').next().unwrap()).collect()
 }
 
-/// The script that does what `yoi intake` does, as the README has it; the ticket is in `$T`.
+/// The script that does what `yoi intake` does, verb by verb; the ticket is in `$T`.
 pub fn script() -> &'static str {
-    let text = include_str!("../../README.md");
-    let begin = text.find("yoi-claim ticket-lock \"$T\"").unwrap();
-    text[begin..].split("\n```").next().unwrap()
+    r#"yoi-claim ticket-lock "$T" -- sh -ec '
+  yoi-claim launch-plan --role intake --ticket "$1" >"$2"
+  yoi-claim pod-spawn intake-"$1" --role intake --profile builtin:checklist --ticket "$1"
+  evidence=$(yoi-claim pod-run intake-"$1" --plan "$2")
+  yoi-claim claim-commit "$1" --pod intake-"$1" --role intake --evidence "$evidence"
+  yoi-claim session-record intake-"$1" --role intake --origin ticket_claim --ticket "$1"
+  yoi-claim pod-confirm intake-"$1"' sh "$T" "$(mktemp)""#
 }
 
 impl TestEnv {
@@ -106,7 +110,7 @@ impl TestEnv {
         fs::write(self.workspace().join(".yoi/profiles.toml"), profile).unwrap();
     }
 
-    /// The README's script, on a ticket.
+    /// The script, on a ticket.
     pub fn script(&self, ticket: &str) -> std::process::Command {
         let mut command = self.shell(script());
         command.env("T", ticket).env("TMPDIR", self.root());

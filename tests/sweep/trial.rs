@@ -84,6 +84,11 @@ fn launch(variant: &Variant, world: &World, acts: Vec<Act>) -> (Report, bool) {
     };
     let report = tracer.finish();
     assert_eq!(report.overdue, [""; 0], "these have not come to an end");
+    if variant.at_once {
+        // It takes the ticket, or hears that it is claimed, or that it is in flight.
+        let next = intake(world);
+        assert!([0, 1, 3].contains(&next.status), "{next:?}");
+    }
     settle(variant, world);
     let reached = reached.unwrap_or(!stops && report.acted > 0);
     (report, reached)
@@ -103,10 +108,9 @@ fn race(trigger: Trigger, world: &World, tracer: &mut Tracer, committing: Held) 
         tracer.release(held);
     }
     // The Pod gives up and goes, or goes on by itself.
-    world.env.wait_for("the Pod to settle", || {
-        let lives = world.env.processes().iter().any(|process| process.to_string().contains(" pod-host"));
-        (!lives || world.is_confirmed()).then_some(())
-    });
+    world
+        .env
+        .wait_for("the Pod to settle", || (world.pod_processes().is_empty() || world.is_confirmed()).then_some(()));
     if let Some(held) = committed {
         tracer.release(held);
     }
@@ -147,6 +151,9 @@ fn settle(variant: &Variant, world: &World) {
         // Whoever was in flight has let go of the ticket: then it is told apart who goes on and who has gone.
         let outcome = world.yoi_claim(&["ticket-lock", TICKET, "--wait", "60", "--", "true"]);
         assert_eq!(outcome.status, 0, "the ticket stays in flight: {outcome:?}");
+        if world.names("claims").is_empty() {
+            assert!(world.pod_processes().is_empty(), "the ticket was free before its Pod was gone");
+        }
         world.env.wait_for("the Pod to be idle or gone", || {
             let outcome = world.yoi_claim(&["pod-status", POD, "--format", "{status}"]);
             let idle = outcome.stdout.trim() == "idle";

@@ -75,6 +75,8 @@ pub struct Variant {
     pub launch: Launch,
     pub agent: Agent,
     pub before: Before,
+    /// Whether the next launch is tried at once, while the Pod of the first may still be giving up.
+    pub at_once: bool,
     /// Every how many points one is tried, where not all are; `None` leaves the variant to the exhaustive sweep.
     pub stride: Option<usize>,
 }
@@ -104,6 +106,10 @@ pub fn variants() -> Vec<Variant> {
             let variant = Variant { agent: Agent::Recorder, stride, ..Variant::new(Deed::Kill(kills), part) };
             variants.push(variant.named("script-agent"));
         }
+    }
+    for part in all {
+        let variant = Variant { agent: Agent::Recorder, at_once: true, ..Variant::new(kill(Launcher), part) };
+        variants.push(variant.named("script-agent").named("at-once"));
     }
     let hasty = |deed, part| Variant { launch: Launch::Hasty, ..Variant::new(deed, part) };
     variants.push(hasty(Deed::Stop, Launcher));
@@ -174,6 +180,7 @@ impl Variant {
             launch: Launch::Intake,
             agent: Agent::Checklist,
             before: Before::Directories,
+            at_once: false,
             stride: Some(1),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Outcome, TestEnv, run};
+use crate::common::{Outcome, Process, TestEnv, run};
 use crate::tracer::{Spec, Tracer};
 
 /// The ticket that every trial is about.
@@ -189,6 +189,11 @@ impl World {
     pub fn toml(&self, path: &str) -> Option<toml::Table> {
         let text = fs::read_to_string(self.registry()?.join(path)).ok()?;
         Some(text.parse().unwrap_or_else(|error| panic!("{path} does not parse: {error}\n{text}")))
+    }
+
+    /// The wardens and hosts that live.
+    pub fn pod_processes(&self) -> Vec<Process> {
+        self.env.processes().into_iter().filter(|process| process.to_string().contains(" pod-host ")).collect()
     }
 
     /// The sockets that there are.

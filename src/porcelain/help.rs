@@ -78,6 +78,7 @@ mod tests {
             asked(&["ticket", "lst"]).unwrap_err(),
             "yoi: yoi ticket has no command \"lst\"\nhint: yoi help ticket list\n"
         );
+        assert_eq!(asked(&["pod-hos"]).unwrap_err(), "yoi: yoi has no command \"pod-hos\"\nhint: yoi help\n");
         assert_eq!(asked(&["xyzzy"]).unwrap_err(), "yoi: yoi has no command \"xyzzy\"\nhint: yoi help\n");
     }
 }

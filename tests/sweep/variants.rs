@@ -87,7 +87,9 @@ pub fn variants() -> Vec<Variant> {
     let mut variants = Vec::new();
     for part in all {
         for kills in subsets(&all) {
-            variants.push(Variant::new(Deed::Kill(kills), part));
+            // What kills the warden is tried at each of its own and its launcher's calls.
+            let stride = if part == Host && kills.contains(&Warden) { 2 } else { 1 };
+            variants.push(Variant { stride: Some(stride), ..Variant::new(Deed::Kill(kills), part) });
         }
     }
     for (trigger, part, launch, unusual) in [
@@ -130,7 +132,7 @@ pub fn variants() -> Vec<Variant> {
     }
     for part in all {
         for kills in subsets(&all) {
-            let stride = (kills.len() == 1).then_some(1);
+            let stride = (kills.len() == 1).then_some(if part == Host { 2 } else { 1 });
             let restore = Launch::Restore;
             let variant =
                 Variant { launch: restore, before: Before::Stopped, stride, ..Variant::new(Deed::Kill(kills), part) };

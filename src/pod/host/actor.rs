@@ -96,7 +96,7 @@ pub(super) struct Actor {
     pub(super) not_settled: Option<String>,
     pub(super) warden_gone: bool,
     pub(super) stopped: Option<Stop>,
-    _lock: OfdLock,
+    pub(super) lock: OfdLock,
 }
 
 impl Actor {
@@ -173,7 +173,7 @@ impl Actor {
             not_settled: None,
             warden_gone: false,
             stopped: None,
-            _lock: side.lock,
+            lock: side.lock,
         };
         if let Some(error) = unwatched {
             actor.alert(&format!("the socket will not be bound anew should it be removed: {error}"));

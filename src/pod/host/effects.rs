@@ -229,7 +229,7 @@ impl Actor {
         let event = Event::Shutdown { reason: stop.reason };
         self.keep(&event, Durability::Now);
         self.tell(&event, None);
-        let Self { clients, door, desk, warden_gone, .. } = self;
+        let Self { clients, door, desk, warden_gone, ticket_locks, lock, .. } = self;
         clients.close(FAREWELL);
         if let Some(Err(error)) = door.map(super::door::Door::close) {
             desk.note("alert", &chain(&error));
@@ -241,6 +241,8 @@ impl Actor {
         {
             desk.note("alert", &error.to_string());
         }
+        // Nothing of the Pod is left once its locks are free: with the warden gone, they go when this process has ended.
+        std::mem::forget((ticket_locks, lock));
     }
 
     /// Answers every request that reached the socket before the end: a Run among them hears that the Pod is shutting down.

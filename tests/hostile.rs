@@ -1,4 +1,5 @@
 //! Hostile names, bytes and files: refused and explained, or stored safely; nothing escapes, hangs or panics.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

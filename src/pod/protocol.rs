@@ -262,7 +262,7 @@ pub struct Snapshot {
     pub ticket: Option<TicketId>,
     /// Whether its launcher may still take it back.
     pub probation: bool,
-    /// Its conversation, the newest 512 KiB of it.
+    /// Its conversation, the newest 512 KiB of it; last a `text_delta` with what there is of an answer that goes on.
     pub history: Vec<Entry>,
     /// Whether there is more of it than is shown.
     pub truncated: bool,

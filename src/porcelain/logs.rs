@@ -46,7 +46,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     }
     // Connected before the file is read, so that nothing is missed between the two.
     let live = match args.follow {
-        true => cli.connect_if_live(&registry, &args.pod)?.map(|(client, _snapshot)| client),
+        true => cli.connect_if_live(&registry, &args.pod)?,
         false => None,
     };
     let mut reader = Reader::new();
@@ -54,14 +54,20 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         let history = fs::read_file_up_to(&dir.join("history.jsonl"), MAX_HISTORY)?.unwrap_or_default();
         String::from_utf8_lossy(&history).lines().try_for_each(|line| cli.say(line))?;
     } else {
-        for line in written(&registry, &args.pod)? {
+        // What a Pod tells who joins goes up to that very moment, but not always back to the beginning.
+        let told = live.as_ref().map(|(_, snapshot)| snapshot).filter(|snapshot| !snapshot.truncated);
+        let lines = match told {
+            Some(snapshot) => snapshot.history.iter().cloned().map(Ok).collect(),
+            None => written(&registry, &args.pod)?,
+        };
+        for line in lines {
             match line {
                 Ok(entry) => reader.entry(cli, &entry)?,
                 Err(text) => cli.say(visible(&text))?,
             }
         }
     }
-    let Some(mut client) = live else { return Ok(Exit::Done) };
+    let Some((mut client, _snapshot)) = live else { return Ok(Exit::Done) };
     while let Some(message) = steps::next(&mut client)? {
         if args.json {
             cli.say(String::from_utf8_lossy(&message.to_line()).trim_end())?;

@@ -30,6 +30,8 @@ use crate::pod::{Clock, Desk, DeskError, SocketError, ToolOutcome, chain, cut, p
 
 /// The longest alert, in characters.
 const MAX_ALERT: usize = 500;
+/// How much of an answer that is not whole yet a new client is told, in bytes.
+const MAX_ANSWERING: usize = 64 << 10;
 
 /// What the actor will do at a time of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +76,8 @@ pub(super) struct Actor {
     pub(super) log: File,
     pub(super) history: History,
     pub(super) conversation: Conversation,
+    /// The pieces of the answer that is not whole yet, for who joins in its middle: the history has it only once it is.
+    pub(super) answering: String,
     pub(super) clients: Clients,
     pub(super) door: Option<Door>,
     pub(super) nursery: Nursery,
@@ -153,6 +157,7 @@ impl Actor {
             log: setup.log,
             history,
             conversation: Conversation::from_history(told.entries, told.truncated),
+            answering: String::new(),
             clients: Clients::new(wakes),
             door: Some(door),
             nursery,
@@ -288,8 +293,14 @@ impl Actor {
                 self.refuse_start("agent", why);
                 self.feed(Input::AgentFailed);
             }
-            FromAgent::Text(text) => self.tell(&Event::TextDelta { text }, None),
+            FromAgent::Text(text) => {
+                self.answering.push_str(&text);
+                let surplus = self.answering.len().saturating_sub(MAX_ANSWERING);
+                self.answering.drain(..self.answering.ceil_char_boundary(surplus));
+                self.tell(&Event::TextDelta { text }, None);
+            }
             FromAgent::Answer(text) => {
+                self.answering.clear();
                 self.conversation.agent(&text);
                 let event = Event::TextDone { text };
                 self.keep(&event, Durability::WithTheNext);

@@ -172,6 +172,7 @@ impl Actor {
     }
 
     fn finish_turn(&mut self, request: RequestId) {
+        self.answering.clear();
         let cancelled = (TurnOutcome::Cancelled, None);
         let (outcome, error) = std::mem::replace(&mut self.outcome, cancelled);
         self.conversation.turn_end(outcome, error.as_deref());

@@ -10,7 +10,7 @@ use super::threads::ToolCall;
 use crate::domain::{Nonce, Role, Segment};
 use crate::pod::history::{Durability, SNAPSHOT_BOUND};
 use crate::pod::lifecycle::{Input, NonceMatch, RequestId};
-use crate::pod::protocol::{self, Code, Event, Message, Method, Refused, Snapshot};
+use crate::pod::protocol::{self, Code, Entry, Event, Message, Method, Refused, Snapshot};
 use crate::pod::{ToolOutcome, chain, cut};
 
 /// The tool whose success ends the work of an intake.
@@ -59,6 +59,11 @@ impl Actor {
             self.write_log(&chain(&error));
             crate::pod::history::Tail { entries: Vec::new(), truncated: true }
         });
+        let mut history = tail.entries;
+        if !self.answering.is_empty() {
+            let Message { event, data, .. } = Message::new(&Event::TextDelta { text: self.answering.clone() }, None);
+            history.push(Entry { at: self.now(), event, data });
+        }
         Snapshot {
             pod: self.identity.pod.clone(),
             role: self.identity.role,
@@ -66,7 +71,7 @@ impl Actor {
             greeting: self.identity.greeting.clone(),
             ticket: self.identity.ticket.clone(),
             probation: self.state.on_probation(),
-            history: tail.entries,
+            history,
             truncated: tail.truncated,
         }
     }

@@ -3,9 +3,8 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::fs::File;
+use std::time::Instant;
 
 use common::scene::{INCOMPLETE, pod};
 use common::{DEADLINE, TestEnv, run};
@@ -24,20 +23,18 @@ fn what_was_said_before_is_shown_and_then_the_rest() {
     while !said {
         said = client.next(deadline).unwrap().event == "text_delta";
     }
-    let mut logs = env.yoi(["logs", "--follow", &name]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut shown = BufReader::new(logs.stdout.take().unwrap());
-    let mut lines = String::new();
-    while !lines.ends_with("first\n") {
-        assert_ne!(shown.read_line(&mut lines).unwrap(), 0, "{lines}");
-    }
+    let output = env.root().join("shown");
+    let mut logs = env.yoi(["logs", "--follow", &name]).stdout(File::create(&output).unwrap()).spawn().unwrap();
+    let shown = || std::fs::read_to_string(&output).unwrap();
+    env.wait_for("the beginning of the answer", || shown().ends_with("first\n").then_some(()));
     std::fs::write(env.root().join("go"), "\n").unwrap();
-    while client.next(Instant::now() + Duration::from_secs(10)).unwrap().event != "run_end" {}
+    while client.next(deadline).unwrap().event != "run_end" {}
     env.stop(&name);
-    shown.read_to_string(&mut lines).unwrap();
     logs.wait().unwrap();
-    let (_, answer) = lines.split_once("agent").unwrap();
+    let shown = shown();
+    let (_, answer) = shown.split_once("agent").unwrap();
     let answer: Vec<&str> = answer.lines().skip(1).collect();
-    assert_eq!(answer[..2], ["first", "second"], "{lines}");
+    assert_eq!(answer[..2], ["first", "second"], "{shown}");
     // The same again from the history on disk, now that the answer is whole.
     let shown = run(&mut env.yoi(["logs", &name]), 0).stdout;
     assert!(shown.contains("\nfirst\nsecond\n"), "{shown}");

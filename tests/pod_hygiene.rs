@@ -1,5 +1,7 @@
 //! What is left of a Pod of the real programs, whichever of its processes ends and however.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::fs;

@@ -153,6 +153,12 @@ impl Wire {
         self.send_raw(request(id, method, params).as_bytes()).unwrap();
     }
 
+    /// Reads all that still comes, as it is.
+    pub fn read_to_end(&mut self, bytes: &mut Vec<u8>) {
+        // A connection that is cut may end in an error.
+        let _ = self.stream.read_to_end(bytes);
+    }
+
     /// Reads the next message; `None` at the end of the connection.
     pub fn next(&mut self) -> Option<Value> {
         loop {

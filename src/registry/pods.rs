@@ -157,19 +157,28 @@ impl Registry {
         let key = record.pod.key();
         self.sweep_pod(lock, ticket)?;
         let building = self.temporary("pod", &key);
-        fs::make_private_dir(&building)?;
+        let dir = self.pod_dir(&record.pod);
+        let built = Self::build_pod(&building, record, log).and_then(|()| fs::rename_into_place(&building, &dir));
+        if built.is_err() {
+            // The failure is what the caller must hear of; what stays is swept by the next Pod of that name.
+            let _ = fs::remove_tree(&building);
+        }
+        built?;
+        // Logs of launchers that died before their host took them; one that a loser still writes to stays open there.
+        self.sweep_temporaries("log", &key)?;
+        Ok(dir)
+    }
+
+    /// Fills the directory of a Pod before it gets its name, all synced.
+    fn build_pod(building: &Path, record: &PodRecord, log: Option<&Path>) -> Result<(), PathError> {
+        fs::make_private_dir(building)?;
         fs::create_file(&building.join("pod.toml"), record.render().as_bytes())?;
         if let Some(log) = log {
             let inside = building.join("host.log");
             std::fs::rename(log, &inside).map_err(|source| PathError { doing: "move", path: inside, source })?;
         }
         fs::create_file(&building.join("history.jsonl"), b"")?;
-        fs::sync_dir(&building)?;
-        let dir = self.pod_dir(&record.pod);
-        fs::rename_into_place(&building, &dir)?;
-        // Logs of launchers that died before their host took them; one that a loser still writes to stays open there.
-        self.sweep_temporaries("log", &key)?;
-        Ok(dir)
+        fs::sync_dir(building)
     }
 
     /// Removes what belongs to nobody under a Pod's name: temporaries, a directory without a record, and an unconfirmed

@@ -19,6 +19,7 @@ mod session_record;
 mod session_show;
 mod shutdown_after_idle;
 mod ticket_lock;
+mod watch;
 mod workspace_key;
 
 use std::process::ExitCode;
@@ -84,6 +85,7 @@ verbs! {
     "pod-shutdown" PodShutdown(pod_shutdown);
     "shutdown-after-idle" ShutdownAfterIdle(shutdown_after_idle);
     "workspace-key" WorkspaceKey(workspace_key);
+    "watch" Watch(watch);
 }
 
 impl CommandLine for YoiClaim {
@@ -129,6 +131,7 @@ impl Verb {
             Self::PodShutdown(args) => pod_shutdown::run(args, cli),
             Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
+            Self::Watch(args) => watch::run(args, output, cli),
         }
     }
 }

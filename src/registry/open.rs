@@ -64,6 +64,14 @@ pub struct Writer {
     pub now: Timestamp,
 }
 
+impl Writer {
+    /// What stands in a lock that this one holds, for people: what for, and the true name of what is locked.
+    pub(super) fn lock_text(&self, what_for: &str, kind: &str, name: &str) -> String {
+        let by = &self.written_by;
+        format!("{what_for}, pid {} on {}, since {}\n{kind} {name}\n", by.pid, by.host, self.now)
+    }
+}
+
 /// The registry of one workspace: its paths. Making one touches no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registry {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::open::{ReadError, Registry, read_named};
+use super::open::{ReadError, Registry, Writer, read_named};
 use super::ticket_lock::TicketLock;
 use crate::domain::{Claim, PodId, PodName, PodRecord, Record as _};
 use crate::fs::{self, LockState, OfdLock, PathError, Wait, WaitError};
@@ -19,6 +19,12 @@ impl PodLock {
     /// The Pod that it is the lock of.
     pub fn pod(&self) -> &PodName {
         &self.pod
+    }
+
+    /// Writes into the lock, for people, who holds it; that is also what tells whoever watches that it is held.
+    pub fn mark(&self, what_for: &str, writer: &Writer) {
+        // A full disk that has no room for the text is no reason not to run.
+        let _ = self.lock.describe(&writer.lock_text(what_for, "pod", self.pod.as_str()));
     }
 
     /// Gives the lock itself, for the host and warden that keep it to their end.

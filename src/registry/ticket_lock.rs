@@ -109,9 +109,7 @@ impl Registry {
 
 /// Writes into a lock that was had, for people, who holds it and what for.
 fn marked(ticket: &TicketId, lock: OfdLock, what_for: &str, writer: &Writer) -> TicketLock {
-    let by = &writer.written_by;
-    let text = format!("{what_for}, pid {} on {}, since {}\nticket {ticket}\n", by.pid, by.host, writer.now);
     // The text is for people; a full disk that has no room for it is no reason not to lock.
-    let _ = lock.describe(&text);
+    let _ = lock.describe(&writer.lock_text(what_for, "ticket", ticket.as_str()));
     TicketLock { ticket: ticket.clone(), lock }
 }

@@ -92,6 +92,22 @@ pub fn key_of(bytes: &[u8]) -> String {
     key
 }
 
+/// Undoes [`key_of`] for a key that was not cut; what it gives for a text that is no key has another key.
+fn bytes_of(key: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(key.len());
+    let mut rest = key.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    Some(bytes)
+}
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $type:ident, $what:literal) => {
         $(#[$doc])*
@@ -115,6 +131,12 @@ macro_rules! name_type {
             /// The file name that stands for it, without suffix; at most 150 bytes.
             pub fn key(&self) -> String {
                 key_of(self.0.as_bytes())
+            }
+
+            /// The name that a key stands for; `None` where the key was cut, or is of no name.
+            pub fn from_key(key: &str) -> Option<Self> {
+                let name = String::from_utf8(bytes_of(key)?).ok()?;
+                Self::new(name).ok().filter(|name| name.key() == key)
             }
         }
 
@@ -242,6 +264,18 @@ mod tests {
         assert_eq!(key.len(), 80 + 1 + 64);
         assert!(key.starts_with(&"a".repeat(80)));
         assert_ne!(key, key_of(&[b'a'; 511]));
+    }
+
+    #[test]
+    fn a_key_that_was_not_cut_gives_the_name_back() {
+        for name in ["00001KTJ1QJB8", "a/b", ".x", "ä 100%", "x.y"] {
+            let ticket = TicketId::new(name).unwrap();
+            assert_eq!(TicketId::from_key(&ticket.key()), Some(ticket));
+        }
+        let long = TicketId::new("a".repeat(512)).unwrap();
+        for key in [&*long.key(), "", "%", "%6", "%61", "%2F", "a b", "../x", "%0a", "%ff"] {
+            assert_eq!(TicketId::from_key(key), None, "{key}");
+        }
     }
 
     #[test]

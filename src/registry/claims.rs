@@ -196,12 +196,16 @@ pub enum ReleasedBy {
 }
 
 impl Registry {
-    /// Reads the claim of a ticket; `None` means free, and only where there is no such file.
+    /// Reads the claim of a ticket; `None` means free, and only where there is no such file and none was set aside.
     ///
     /// # Errors
-    /// When the file is there and cannot be read: the ticket then counts as held.
+    /// When the file is there, or was set aside, and cannot be read: the ticket then counts as held.
     pub fn claim(&self, ticket: &TicketId) -> Result<Option<Claim>, ReadError> {
-        read_named(&self.claim_path(ticket), ticket.as_str())
+        let path = self.claim_path(ticket);
+        match read_named(&path, ticket.as_str())? {
+            None => Self::check_not_set_aside(&path).map(|()| None),
+            claim => Ok(claim),
+        }
     }
 
     /// Answers a commit from the standing claim, without any lock: ours, somebody else's, or `None` where there is none.

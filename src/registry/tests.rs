@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+mod unreadable;
+
 use super::*;
 use crate::domain::*;
 use crate::fs::{Acquired, Wait, WaitError};

@@ -39,6 +39,7 @@ impl HasExit for ChangeError {
             | Self::NotCompleted { .. }
             | Self::TakerNotLive { .. } => Exit::Refused,
             Self::Busy { .. } => Exit::Busy,
+            Self::NotDurable { .. } => Exit::Partial,
             Self::Unknown { .. } | Self::Io { .. } => Exit::Environment,
         }
     }
@@ -62,6 +63,7 @@ impl HasExit for SessionError {
         match self {
             Self::OfferGone { .. } => Exit::LaunchFailed,
             Self::Busy { .. } => Exit::Busy,
+            Self::NotDurable { .. } => Exit::Partial,
             Self::Unreadable { .. } | Self::Io { .. } => Exit::Environment,
         }
     }

@@ -125,7 +125,7 @@ impl Registry {
             return Ok(());
         }
         let text = format!("ticket {}\nclaim {}:{}\n", claim.ticket, claim.generation, claim.nonce);
-        fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())
+        Ok(fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())?)
     }
 
     /// Whether a transition under a claim was intended before.
@@ -166,7 +166,7 @@ impl Registry {
         fs::create_file(&building.join("history.jsonl"), b"")?;
         fs::sync_dir(&building)?;
         let dir = self.pod_dir(&record.pod);
-        fs::rename_into_place(&building, &dir)?;
+        fs::rename_into_place(&building, &dir).map_err(PathError::from)?;
         // Logs of launchers that died before their host took them; one that a loser still writes to stays open there.
         self.sweep_temporaries("log", &key)?;
         Ok(dir)
@@ -243,7 +243,8 @@ impl Registry {
         change(&mut record);
         if record != before {
             let path = self.pod_dir(pod).join("pod.toml");
-            fs::replace(&self.temporary("podtoml", &pod.key()), &path, record.render().as_bytes())?;
+            let temporary = self.temporary("podtoml", &pod.key());
+            fs::replace(&temporary, &path, record.render().as_bytes()).map_err(PathError::from)?;
         }
         Ok(record)
     }
@@ -268,7 +269,7 @@ impl Registry {
     fn bury_dir(&self, pod: &PodName) -> Result<(), PathError> {
         let grave = self.temporary("pod", &pod.key());
         let dir = self.pod_dir(pod);
-        std::fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
+        fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
         fs::sync_dir(&self.dir().join("pods"))?;
         fs::remove_tree(&grave)
     }

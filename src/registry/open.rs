@@ -151,7 +151,8 @@ impl Registry {
                 let _first = self.lock_dir()?;
                 self.sweep_temporaries("workspace", "toml")?;
                 if fs::read_file(&path)?.is_none() {
-                    fs::replace(&self.temporary("workspace", "toml"), &path, record.render().as_bytes())?;
+                    let temporary = self.temporary("workspace", "toml");
+                    fs::replace(&temporary, &path, record.render().as_bytes()).map_err(PathError::from)?;
                 }
                 Ok(())
             }

@@ -131,7 +131,7 @@ impl Registry {
             return Ok(());
         }
         let text = format!("ticket {}\nclaim {}:{}\n", claim.ticket, claim.generation, claim.nonce);
-        fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())
+        Ok(fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())?)
     }
 
     /// Whether a transition under a claim was intended before.
@@ -164,7 +164,8 @@ impl Registry {
         self.sweep_pod(lock, ticket)?;
         let building = self.temporary("pod", &key);
         let dir = self.pod_dir(&record.pod);
-        let built = Self::build_pod(&building, record, log).and_then(|()| fs::rename_into_place(&building, &dir));
+        let built = Self::build_pod(&building, record, log)
+            .and_then(|()| fs::rename_into_place(&building, &dir).map_err(PathError::from));
         if built.is_err() {
             // The failure is what the caller must hear of; what stays is swept by the next Pod of that name.
             let _ = fs::remove_tree(&building);
@@ -258,7 +259,8 @@ impl Registry {
         change(&mut record);
         if record != before {
             let path = self.pod_dir(pod).join("pod.toml");
-            fs::replace(&self.temporary("podtoml", &pod.key()), &path, record.render().as_bytes())?;
+            let temporary = self.temporary("podtoml", &pod.key());
+            fs::replace(&temporary, &path, record.render().as_bytes()).map_err(PathError::from)?;
         }
         Ok(record)
     }
@@ -283,7 +285,7 @@ impl Registry {
     fn bury_dir(&self, pod: &PodName) -> Result<(), PathError> {
         let grave = self.temporary("pod", &pod.key());
         let dir = self.pod_dir(pod);
-        std::fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
+        fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
         fs::sync_dir(&self.dir().join("pods"))?;
         fs::remove_tree(&grave)
     }

@@ -19,7 +19,7 @@ mod time;
 pub use agent::{AgentSpec, Permissions};
 pub use chain::{causes, chain};
 pub use checklist::{DEFAULT_SECTIONS, OPEN_QUESTIONS, SectionCheck, SectionOutcome, check_sections};
-pub use claim::{Acceptance, Claim, MAX_PREVIOUS, Previous, WrittenBy};
+pub use claim::{Acceptance, Claim, Ended, MAX_PREVIOUS, Previous, WrittenBy};
 pub use evidence::Evidence;
 pub use expect::{Expect, ParseExpectError};
 pub use hex::{Nonce, ParseHexError, PodId};

@@ -4,6 +4,7 @@ mod claim_check;
 mod claim_commit;
 mod claim_complete;
 mod claim_list;
+mod claim_reclaim;
 mod claim_release;
 mod claim_show;
 mod common;
@@ -72,6 +73,7 @@ verbs! {
     "claim-check" ClaimCheck(claim_check);
     "claim-complete" ClaimComplete(claim_complete);
     "claim-release" ClaimRelease(claim_release);
+    "claim-reclaim" ClaimReclaim(claim_reclaim);
     "session-record" SessionRecord(session_record);
     "session-show" SessionShow(session_show);
     "session-list" SessionList(session_list);
@@ -118,6 +120,7 @@ impl Verb {
             Self::ClaimCheck(args) => claim_check::run(args, cli),
             Self::ClaimComplete(args) => claim_complete::run(args, cli),
             Self::ClaimRelease(args) => claim_release::run(args, cli),
+            Self::ClaimReclaim(args) => claim_reclaim::run(args, cli),
             Self::SessionRecord(args) => session_record::run(args, cli),
             Self::SessionShow(args) => session_show::run(args, output, cli),
             Self::SessionList(args) => session_list::run(args, output, cli),

@@ -10,10 +10,13 @@
 //! *unknown* and treated as held.
 
 mod claims;
+mod holder;
 mod journal;
 mod offers;
 mod open;
 mod pods;
+mod recall;
+mod reclaim;
 mod sessions;
 mod status;
 mod ticket_lock;
@@ -29,6 +32,8 @@ pub use journal::{JournalEntry, JournalLine};
 pub use offers::{OfferError, Withdrawn};
 pub use open::{NetworkPolicy, OpenError, ReadError, Registry, Writer};
 pub use pods::{PodError, PodLock};
+pub use recall::KnownOfClaim;
+pub use reclaim::{Force, Reclaim, ReclaimError, Reclaimed, Taker};
 pub use sessions::{SessionError, SessionFence};
 pub use status::{ClaimView, Restorable, Survey};
 pub use ticket_lock::TicketLock;

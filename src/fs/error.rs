@@ -22,6 +22,11 @@ impl PathError {
         Self { doing, path: path.to_owned(), source: io::Error::other(why.into()) }
     }
 
+    /// Whether the system failed to do it, rather than a check of ours.
+    pub fn is_of_the_system(&self) -> bool {
+        self.source.raw_os_error().is_some()
+    }
+
     /// Whether the file or a directory above it does not exist.
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound

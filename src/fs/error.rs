@@ -27,6 +27,11 @@ impl PathError {
         self.source.raw_os_error().is_some()
     }
 
+    /// Whether the file system has no room for it, or none for this user.
+    pub fn is_no_room(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
     /// Whether the file or a directory above it does not exist.
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound

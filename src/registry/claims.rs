@@ -263,7 +263,7 @@ impl Registry {
         // Order of locks: ticket, Pod, fence. The old holder's Pod lock is kept until the rename, so that it cannot
         // come back in between.
         let _holder = match request.expect {
-            Some(expect) => Some(self.exclude_holder(ticket, expect)?),
+            Some(expect) => self.exclude_holder(ticket, expect)?,
             None => None,
         };
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
@@ -474,7 +474,7 @@ impl Registry {
         }
         let _holder = match by {
             ReleasedBy::Holder => None,
-            ReleasedBy::Other => Some(self.exclude_holder(ticket, expect)?),
+            ReleasedBy::Other => self.exclude_holder(ticket, expect)?,
         };
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         let claim = self.expected_claim(ticket, expect)?;
@@ -535,10 +535,15 @@ impl Registry {
     }
 
     /// Takes the Pod lock of a claim's holder, so that it cannot come back; tried only, held means refused.
-    fn exclude_holder(&self, ticket: &TicketId, expect: Expect) -> Result<PodLock, ChangeError> {
+    ///
+    /// `None` where no such Pod ever ran, and the disk has no room for its lock: nor has it for a Pod.
+    fn exclude_holder(&self, ticket: &TicketId, expect: Expect) -> Result<Option<PodLock>, ChangeError> {
         let claim = self.expected_claim(ticket, expect)?;
-        let lock =
-            self.try_lock_pod(&claim.pod).map_err(|source| ChangeError::Io { ticket: ticket.clone(), source })?;
-        lock.ok_or_else(|| ChangeError::HolderLive { claim: Box::new(claim) })
+        match self.try_lock_pod(&claim.pod) {
+            Ok(Some(lock)) => Ok(Some(lock)),
+            Ok(None) => Err(ChangeError::HolderLive { claim: Box::new(claim) }),
+            Err(error) if error.is_no_room() && !fs::exists(&self.pod_lock_path(&claim.pod)) => Ok(None),
+            Err(source) => Err(ChangeError::Io { ticket: ticket.clone(), source }),
+        }
     }
 }

@@ -9,6 +9,7 @@
 mod calls;
 #[path = "../common/mod.rs"]
 mod common;
+mod disk;
 mod model;
 mod reordering;
 mod sweep;
@@ -44,13 +45,18 @@ pub struct Wanted {
 type Part = fn(&Wanted, &TestEnv) -> usize;
 
 /// What is tried; each prints what came of it and gives the number of promises that were broken.
-const PARTS: &[(&str, Part)] = &[("sweep", sweep::run), ("reordering", reordering::run)];
+const PARTS: &[(&str, Part)] = &[("sweep", sweep::run), ("reordering", reordering::run), ("disk", disk::run)];
 
 impl Wanted {
     /// Whether a verb is wanted: all are where none is named.
     fn has(&self, name: &str) -> bool {
         let mut names = self.names.iter().filter(|name| !is_part(name)).peekable();
         names.peek().is_none() || names.any(|wanted| name == wanted)
+    }
+
+    /// Whether a disk is wanted: all are where none is named.
+    fn disk(&self, name: &str) -> bool {
+        self.has(name)
     }
 
     /// Whether a part is wanted: all are where none is named.
@@ -66,6 +72,12 @@ fn is_part(name: &str) -> bool {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, name] = &arguments[..]
+        && word == disk::INSIDE
+    {
+        sweep::keep_failures();
+        return if disk::inside(name) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let mut wanted = Wanted {
         extent: if std::env::var_os("YOI_EXTENDED").is_some() { Extent::Full } else { Extent::Handful },
         names: Vec::new(),

@@ -97,6 +97,11 @@ fn taker_lives(world: &World) -> Held {
     Held { pods: vec![lock], flight: None }
 }
 
+fn holder_lives(world: &World) -> Held {
+    let lock = world.registry().try_lock_pod(&pod("p")).unwrap().unwrap();
+    Held { pods: vec![lock], flight: None }
+}
+
 /// The lock of the ticket, as `ticket-lock` holds it.
 fn in_flight(world: &World) -> Held {
     let lock = world.registry().lock_ticket(&ticket(), "ticket-lock", &writer(), Wait::For(Duration::from_secs(5)));
@@ -263,6 +268,24 @@ pub const VERBS: &[Verb] = &[
         status: 0,
         changed: |world| world.claim().is_none() && world.tombstone().is_some_and(|claim| claim.generation == 2),
         targets: CLAIM_AND_TOMBSTONE,
+    },
+    Verb {
+        name: "release-live",
+        prepare: claimed,
+        hold: holder_lives,
+        words: &["claim-release", TICKET, "--expect", "1", "--reason", "I want it"],
+        status: 1,
+        changed: |_| false,
+        targets: CLAIM_AND_TOMBSTONE,
+    },
+    Verb {
+        name: "hand-over-live",
+        prepare: completed,
+        hold: holder_lives,
+        words: &["claim-commit", TICKET, "--pod", "q", "--role", "coder", "--expect", "1"],
+        status: 1,
+        changed: |_| false,
+        targets: CLAIM,
     },
     Verb {
         name: "session-new",

@@ -8,6 +8,16 @@ use super::{Evidence, Nonce, PodId, PodName, Record, Role, TicketId, Timestamp};
 /// How many earlier holders a claim remembers.
 pub const MAX_PREVIOUS: usize = 50;
 
+/// The last generation that is read: the one after it can still be written.
+pub(super) const MAX_GENERATION: u64 = i64::MAX.cast_unsigned() - 1;
+
+fn generation<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match u64::deserialize(deserializer)? {
+        found @ 1..=MAX_GENERATION => Ok(found),
+        found => Err(serde::de::Error::custom(format!("{found} is no generation"))),
+    }
+}
+
 /// `claims/<key>.toml`, its tombstone and its offer, which have the same form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
@@ -22,6 +32,7 @@ pub struct Claim {
     /// What the Pod is for.
     pub role: Role,
     /// Counts the claims of this ticket, from 1; only ever grows.
+    #[serde(deserialize_with = "generation")]
     pub generation: u64,
     /// 128 random bits: tells two claims of one generation apart.
     pub nonce: Nonce,

@@ -20,6 +20,8 @@ mod ticket_lock;
 mod workspace;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};

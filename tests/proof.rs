@@ -206,6 +206,7 @@ fn copy(from: &Path, to: &Path, instead: &dyn Fn(&Path) -> Option<String>) {
         }
         return;
     }
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
     let bytes = instead(from).map_or_else(|| fs::read(from).unwrap(), String::into_bytes);
     if fs::read(to).ok().as_ref() != Some(&bytes) {
         fs::write(to, bytes).unwrap();

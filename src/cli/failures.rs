@@ -150,7 +150,11 @@ impl HasExit for WorkspaceError {
 
 impl HasExit for InFlightError {
     fn exit(&self) -> Exit {
-        Exit::Usage
+        match self {
+            // What the system refuses says nothing of who set the variable.
+            Self::Descriptor { source, .. } if source.is_of_the_system() => Exit::Environment,
+            Self::Missing { .. } | Self::Descriptor { .. } => Exit::Usage,
+        }
     }
 }
 

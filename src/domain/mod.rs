@@ -11,6 +11,8 @@ mod input;
 mod name;
 mod pod;
 mod record;
+#[cfg(test)]
+mod record_tests;
 mod role;
 mod session;
 mod status;

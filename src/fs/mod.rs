@@ -42,6 +42,6 @@ pub use read::{
 };
 pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
 pub use write::{
-    Linked, PlaceError, append_line, create_file, link_into_place, open_to_append, rename, rename_into_place, replace,
-    sync_dir, sync_file, unlink,
+    Linked, PlaceError, append_line, create_file, exists, link_into_place, open_to_append, rename, rename_into_place,
+    replace, sync_dir, sync_file, unlink,
 };

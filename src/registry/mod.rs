@@ -25,6 +25,8 @@ mod watch;
 mod workspace;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};

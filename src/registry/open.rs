@@ -151,12 +151,25 @@ impl Registry {
                 let _first = self.lock_dir()?;
                 self.sweep_temporaries("workspace", "toml")?;
                 if fs::read_file(&path)?.is_none() {
+                    self.sync_made()?;
                     let temporary = self.temporary("workspace", "toml");
                     fs::replace(&temporary, &path, record.render().as_bytes()).map_err(PathError::from)?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Makes all directories durable: whoever made them may have been killed before it synced them.
+    ///
+    /// So `workspace.toml`, which is written after this, says that they all are.
+    fn sync_made(&self) -> Result<(), PathError> {
+        if let Some(around) = self.data.parent().filter(|around| !around.as_os_str().is_empty()) {
+            fs::sync_dir(around)?;
+        }
+        [self.data.clone(), self.data.join("workspaces"), self.dir.clone(), self.dir.join("locks")]
+            .iter()
+            .try_for_each(|dir| fs::sync_dir(dir))
     }
 
     /// Excludes others who make this registry.

@@ -166,13 +166,13 @@ impl Registry {
                     Exchanged::Done => fs::sync_dir(&self.claims_dir()),
                     Exchanged::Unsupported => {
                         self.retire(&path, ticket)?;
-                        fs::rename_into_place(&kept, &path)
+                        Ok(fs::rename_into_place(&kept, &path)?)
                     }
                 }
             }
             Some(text) => {
                 self.sweep_temporaries("claim", &ticket.key())?;
-                fs::replace(&self.temporary("claim", &ticket.key()), &path, text.as_bytes())
+                Ok(fs::replace(&self.temporary("claim", &ticket.key()), &path, text.as_bytes())?)
             }
             None if is_damaged => self.retire(&path, ticket),
             None => Ok(()),

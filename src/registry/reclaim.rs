@@ -15,7 +15,7 @@ use crate::domain::{
     Acceptance, Claim, Evidence, Expect, Nonce, Origin, PodName, PodRecord, Record as _, Role, SessionEntry, TicketId,
     Timestamp,
 };
-use crate::fs::{self, PathError};
+use crate::fs::{self, PathError, PlaceError};
 
 /// What a person decided about a claim.
 #[derive(Debug, Clone)]
@@ -237,34 +237,27 @@ impl Registry {
         let ticket = &claim.ticket;
         let (path, tombstone) = (self.claim_path(ticket), self.tombstone_path(ticket));
         let buried = fs::rename_into_place(&path, &tombstone);
-        let moved = buried.is_ok() || matches!(self.claim(ticket), Ok(None));
-        if moved {
-            let mut told = claim.clone();
-            told.end(writer.now, &ending(reason));
-            // A full disk has no room for the note; the tombstone, which counts the generations, stands without it.
-            let _ = self.sweep_temporaries("claim", &ticket.key()).and_then(|()| {
-                fs::replace(&self.temporary("claim", &ticket.key()), &tombstone, told.render().as_bytes())
-            });
-            let _ = self.log(writer, JournalEntry::on(RECLAIM, claim).because(reason));
+        if let Err(PlaceError::NotMade(source)) = buried {
+            return Err(ChangeError::Io { ticket: ticket.clone(), source }.into());
         }
-        buried.map_err(|source| match moved {
-            true => ReclaimError::NotDurable { ticket: ticket.clone(), source },
-            false => ChangeError::Io { ticket: ticket.clone(), source }.into(),
-        })
+        let mut told = claim.clone();
+        told.end(writer.now, &ending(reason));
+        // A full disk has no room for the note; the tombstone, which counts the generations, stands without it.
+        let _ = self.sweep_temporaries("claim", &ticket.key());
+        let _ = fs::replace(&self.temporary("claim", &ticket.key()), &tombstone, told.render().as_bytes());
+        let _ = self.log(writer, JournalEntry::on(RECLAIM, claim).because(reason));
+        buried.map_err(|error| ReclaimError::NotDurable { ticket: ticket.clone(), source: error.into() })
     }
 
     /// Puts a claim in the place of the one that stands, or of none.
     pub(super) fn put_over(&self, claim: &Claim) -> Result<(), ReclaimError> {
         let ticket = &claim.ticket;
-        let put = self.sweep_temporaries("claim", &ticket.key()).and_then(|()| {
-            let temporary = self.temporary("claim", &ticket.key());
-            fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes())
-        });
-        put.map_err(|source| match self.claim(ticket) {
-            Ok(Some(stands)) if stands.nonce == claim.nonce => {
-                ReclaimError::NotDurable { ticket: ticket.clone(), source }
-            }
-            _ => ChangeError::Io { ticket: ticket.clone(), source }.into(),
+        let io = |source| ReclaimError::from(ChangeError::Io { ticket: ticket.clone(), source });
+        self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
+        let temporary = self.temporary("claim", &ticket.key());
+        fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes()).map_err(|error| match error {
+            PlaceError::NotMade(source) => io(source),
+            PlaceError::NotDurable(source) => ReclaimError::NotDurable { ticket: ticket.clone(), source },
         })
     }
 

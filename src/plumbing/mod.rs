@@ -7,6 +7,7 @@ mod claim_list;
 mod claim_release;
 mod claim_show;
 mod common;
+mod journal;
 mod launch_plan;
 mod pod_confirm;
 mod pod_list;
@@ -84,6 +85,7 @@ verbs! {
     "pod-shutdown" PodShutdown(pod_shutdown);
     "shutdown-after-idle" ShutdownAfterIdle(shutdown_after_idle);
     "workspace-key" WorkspaceKey(workspace_key);
+    "journal" Journal(journal);
 }
 
 impl CommandLine for YoiClaim {
@@ -129,6 +131,7 @@ impl Verb {
             Self::PodShutdown(args) => pod_shutdown::run(args, cli),
             Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
+            Self::Journal(args) => journal::run(args, output, cli),
         }
     }
 }

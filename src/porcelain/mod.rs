@@ -7,6 +7,7 @@ mod demo;
 mod help;
 mod init;
 mod intake;
+mod journal;
 mod launch;
 mod launching;
 mod logs;

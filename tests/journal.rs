@@ -1,5 +1,7 @@
 //! The journal as both programs show it: of one ticket or of all, with lines that cannot be read, and however long.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::fs;

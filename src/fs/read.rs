@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_just_being_written_is_not_torn() {
-        let growing = Growing(vec![b"c\n", b"", b"b", b"", b"a"]);
+        let growing = Growing(vec![b"c\n", b"", b"", b"b", b"", b"", b"a"]);
         let mut lines = Lines { path: PathBuf::new(), reader: BufReader::new(growing), number: 0 };
         let line = lines.next().unwrap().unwrap();
         assert_eq!((&line.bytes[..], line.end), (&b"abc"[..], LineEnd::Newline));

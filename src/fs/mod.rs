@@ -23,7 +23,7 @@ mod random;
 mod read;
 mod write;
 
-pub use dir::{PrivateDir, check_private, make_private_dir, remove_tree};
+pub use dir::{PrivateDir, check_private, foreign_owner, make_private_dir, remove_tree};
 pub use error::{IoContext, PathError};
 pub use exchange::{Exchanged, Renamed, exchange, rename_new};
 pub use lock::{

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::record::{Field, Row, Value};
 use crate::domain::{Claim, Expect, SessionRecord, TicketId};
 use crate::launch::PodView;
-use crate::registry::{ClaimView, JournalLine};
+use crate::registry::{Change, ClaimView, JournalLine, Registry};
 
 /// A claim, or a launch in flight, with its derived status.
 #[derive(Debug, Clone)]
@@ -118,5 +118,44 @@ impl Row for JournalRow {
         Field::column("pid", |row| u64::try_from(row.0.pid).ok().into()),
         Field::column("why", |row| row.0.entry.why.clone().into()),
         Field::full("nonce", |row| row.0.entry.nonce.into()),
+    ];
+}
+
+/// Something that is to be read again.
+#[derive(Debug, Clone)]
+pub struct ChangeRow {
+    what: &'static str,
+    /// The ticket or Pod; its key where a long name cannot be told.
+    name: Option<String>,
+    key: Option<String>,
+}
+
+impl ChangeRow {
+    /// Looks up what a change is called.
+    pub fn new(registry: &Registry, change: Change) -> Self {
+        let ticket = |key: &str| registry.ticket_of_key(key).map(String::from);
+        let pod = |key: &str| registry.pod_of_key(key).map(String::from);
+        let (what, named) = match change {
+            Change::Everything => ("everything", None),
+            Change::Journal => ("journal", None),
+            Change::Claim(key) => ("claim", Some((ticket(&key), key))),
+            Change::TicketLock(key) => ("ticket-lock", Some((ticket(&key), key))),
+            Change::Session(key) => ("session", Some((pod(&key), key))),
+            Change::Pod(key) => ("pod", Some((pod(&key), key))),
+            Change::PodLock(key) => ("pod-lock", Some((pod(&key), key))),
+        };
+        match named {
+            None => Self { what, name: None, key: None },
+            Some((name, key)) => Self { what, name: Some(name.unwrap_or_else(|| key.clone())), key: Some(key) },
+        }
+    }
+}
+
+impl Row for ChangeRow {
+    const KIND: &'static str = "change";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("what", |row| row.what.into()),
+        Field::column("name", |row| row.name.clone().into()),
+        Field::full("key", |row| row.key.clone().into()),
     ];
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -256,6 +257,15 @@ impl Cli {
     /// Standard output, for what is no record; errors go through [`written`].
     pub fn out(&mut self) -> &mut dyn Write {
         &mut self.out
+    }
+
+    /// A descriptor of standard output, to wait until nobody reads it any more.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub fn reader(&self) -> Result<OwnedFd, Failure> {
+        let descriptor = io::stdout().as_fd().try_clone_to_owned().or_exit(Exit::Environment);
+        descriptor.map_err(|failure| failure.while_doing("cannot wait for who reads standard output"))
     }
 
     /// Writes a line for people, at once; `line` is safe to show.

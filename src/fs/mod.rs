@@ -13,6 +13,9 @@
 //! # Locks
 //! [`OfdLock`] marks (it can be asked about without being taken, and is inherited), [`FlockGuard`] excludes. Neither
 //! kind sees the other. Lock files are never unlinked and never replaced; a lock is released by closing.
+//!
+//! # Watching
+//! [`DirWatches`] tells of changes, and of nothing that a reader does.
 
 mod dir;
 mod error;
@@ -21,6 +24,7 @@ mod lock;
 mod net;
 mod random;
 mod read;
+mod watch;
 mod write;
 
 pub use dir::{PrivateDir, check_private, foreign_owner, make_private_dir, remove_tree};
@@ -33,10 +37,11 @@ pub use lock::{
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};
 pub use read::{
-    Line, LineEnd, Lines, MAX_LINE, MAX_RECORD, changed_at, check_readable, entries, read_file, read_file_up_to,
-    read_lines, read_tail,
+    Line, LineEnd, Lines, MAX_LINE, MAX_RECORD, changed_at, check_readable, entries, is_record_sized_file, is_there,
+    read_file, read_file_up_to, read_lines, read_tail,
 };
+pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
 pub use write::{
-    Linked, append_line, create_file, link_into_place, open_to_append, rename_into_place, replace, sync_dir, sync_file,
-    unlink,
+    Linked, PlaceError, append_line, create_file, link_into_place, open_to_append, rename, rename_into_place, replace,
+    sync_dir, sync_file, unlink,
 };

@@ -20,6 +20,7 @@ mod session_record;
 mod session_show;
 mod shutdown_after_idle;
 mod ticket_lock;
+mod watch;
 mod workspace_key;
 
 use std::process::ExitCode;
@@ -86,6 +87,7 @@ verbs! {
     "shutdown-after-idle" ShutdownAfterIdle(shutdown_after_idle);
     "workspace-key" WorkspaceKey(workspace_key);
     "journal" Journal(journal);
+    "watch" Watch(watch);
 }
 
 impl CommandLine for YoiClaim {
@@ -132,6 +134,7 @@ impl Verb {
             Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
             Self::Journal(args) => journal::run(args, output, cli),
+            Self::Watch(args) => watch::run(args, output, cli),
         }
     }
 }

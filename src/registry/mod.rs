@@ -17,6 +17,8 @@ mod pods;
 mod sessions;
 mod status;
 mod ticket_lock;
+mod unreadable;
+mod watch;
 mod workspace;
 
 #[cfg(test)]
@@ -30,4 +32,6 @@ pub use pods::{PodError, PodLock};
 pub use sessions::{SessionError, SessionFence};
 pub use status::{ClaimView, Restorable, Survey};
 pub use ticket_lock::TicketLock;
+pub use unreadable::{SetAside, SetAsideError};
+pub use watch::{Change, Watch};
 pub use workspace::{Workspace, WorkspaceError};

@@ -196,7 +196,7 @@ impl From<TicketRoleLaunchError> for Failure {
             }
             E::NameTaken { .. } | E::Claimed { .. } | E::Stale { .. } => Exit::Refused,
             E::InFlight { .. } => Exit::Busy,
-            E::Registry(_) | E::Runtime(_) | E::Prepare(_) | E::Unknown { .. } => Exit::Environment,
+            E::Runtime(_) | E::Prepare(_) | E::Unknown { .. } => Exit::Environment,
             E::Failed(failed) => undone(&failed.undone),
             E::Partial(_) => Exit::Partial,
         };

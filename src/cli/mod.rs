@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is the room that reads environment and clock")]
 
 pub mod args;
+mod bad_lines;
 mod environment;
 mod error;
 mod exit;
@@ -21,6 +22,7 @@ mod template;
 mod time;
 mod world;
 
+pub use bad_lines::BadLines;
 pub use environment::{Environment, VARIABLES};
 pub use error::{Failure, OrExit};
 pub use exit::Exit;

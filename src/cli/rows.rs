@@ -109,12 +109,15 @@ impl Row for JournalRow {
     const KIND: &'static str = "journal";
     const FIELDS: &'static [Field<Self>] = &[
         Field::column("at", |row| row.0.at.as_str().into()),
-        Field::column("user", |row| row.0.user.as_str().into()),
         Field::column("action", |row| row.0.entry.action.as_str().into()),
         Field::column("ticket", |row| row.0.entry.ticket.as_ref().map(Value::from).into()),
         Field::column("pod", |row| row.0.entry.pod.as_ref().map(Value::from).into()),
+        Field::column("role", |row| row.0.entry.role.into()),
         Field::column("generation", |row| row.0.entry.generation.into()),
+        Field::column("user", |row| row.0.user.as_str().into()),
+        Field::column("pid", |row| u64::try_from(row.0.pid).ok().into()),
         Field::column("why", |row| row.0.entry.why.clone().into()),
+        Field::full("nonce", |row| row.0.entry.nonce.into()),
     ];
 }
 

@@ -8,6 +8,7 @@ mod claim_reclaim;
 mod claim_release;
 mod claim_show;
 mod common;
+mod journal;
 mod launch_plan;
 mod pod_confirm;
 mod pod_list;
@@ -87,6 +88,7 @@ verbs! {
     "pod-shutdown" PodShutdown(pod_shutdown);
     "shutdown-after-idle" ShutdownAfterIdle(shutdown_after_idle);
     "workspace-key" WorkspaceKey(workspace_key);
+    "journal" Journal(journal);
     "watch" Watch(watch);
 }
 
@@ -134,6 +136,7 @@ impl Verb {
             Self::PodShutdown(args) => pod_shutdown::run(args, cli),
             Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
+            Self::Journal(args) => journal::run(args, output, cli),
             Self::Watch(args) => watch::run(args, output, cli),
         }
     }

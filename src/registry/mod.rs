@@ -30,7 +30,7 @@ mod properties;
 mod tests;
 
 pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};
-pub use journal::{JournalEntry, JournalLine};
+pub use journal::{JournalEntry, JournalError, JournalLine, JournalReader};
 pub use offers::{OfferError, Withdrawn};
 pub use open::{NetworkPolicy, OpenError, ReadError, Registry, Writer};
 pub use pods::{PodError, PodLock};

@@ -54,6 +54,14 @@ pub enum OpenError {
     /// `workspace.toml` is of a newer version, or damaged.
     #[error("cannot open the registry for writing")]
     Record(#[from] ReadError),
+    /// The registry is another user's: what is written there would be out of that user's reach.
+    #[error("cannot write to the registry at '{}': it belongs to user {owner}", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
+    },
     /// The registry lies on a network file system.
     #[error("{0}, where locks cannot be relied on")]
     Network(NetworkFs),
@@ -112,19 +120,19 @@ impl Registry {
     /// Makes what is missing, and checks what is there, before anything is written.
     ///
     /// # Errors
-    /// When a directory is not ours or writable by others, cannot be made, lies on a network file system, or the
+    /// When a directory is another user's (also for root), or writable by others, cannot be made, lies on a network file system, or the
     /// registry is of a newer version.
     pub fn prepare(&self, network: NetworkPolicy, now: Timestamp) -> Result<(), OpenError> {
-        fs::make_private_dir(&self.data)?;
+        make_own_dir(&self.data)?;
         if network == NetworkPolicy::Refuse
             && let Some(found) = fs::network_file_system(&self.data)?
         {
             return Err(OpenError::Network(found));
         }
-        fs::make_private_dir(&self.data.join("workspaces"))?;
-        fs::make_private_dir(&self.dir)?;
+        make_own_dir(&self.data.join("workspaces"))?;
+        make_own_dir(&self.dir)?;
         for name in ["claims", "locks", "locks/tickets", "locks/pods", "sessions", "pods", "offers", "tmp"] {
-            fs::make_private_dir(&self.dir.join(name))?;
+            make_own_dir(&self.dir.join(name))?;
         }
         self.check_version(now)
     }
@@ -271,6 +279,19 @@ impl Registry {
             if path.is_dir() { fs::remove_tree(&path)? } else { fs::unlink(&path).map(drop)? }
         }
         Ok(())
+    }
+}
+
+/// Makes a directory where it is missing; one of another user is refused also for root, who may only read it.
+fn make_own_dir(path: &Path) -> Result<(), OpenError> {
+    let made = fs::make_private_dir(path);
+    let owner = match &made {
+        Ok(dir) => dir.foreign_owner(),
+        Err(_) => fs::foreign_owner(path),
+    };
+    match owner {
+        Some(owner) => Err(OpenError::Foreign { path: path.to_owned(), owner }),
+        None => Ok(made.map(drop)?),
     }
 }
 

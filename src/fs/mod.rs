@@ -36,7 +36,9 @@ pub use lock::{
 };
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};
-pub use read::{MAX_RECORD, changed_at, check_readable, entries, read_file, read_file_up_to, read_tail};
+pub use read::{
+    HeldFile, MAX_RECORD, changed_at, check_readable, entries, hold_file, read_file, read_file_up_to, read_tail,
+};
 pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
 pub use write::{
     Linked, append_line, create_file, link_into_place, open_to_append, rename_into_place, replace, sync_dir, sync_file,

@@ -23,6 +23,10 @@ const PREPARED: &[(&str, &str)] = &[
     ("yoi restore", "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001"),
     ("yoi logs", "yoi intake 20260118-093012-001 --wait"),
     ("yoi launch", "printf '[roles.investigator]\\nprofile = \"builtin:checklist\"\\n' >>.yoi/ticket.config.toml"),
+    ("yoi hooks", "git init -q"),
+    ("yoi hooks install", "git init -q"),
+    ("yoi hooks remove", "git init -q; yoi hooks install"),
+    ("yoi hooks status", "git init -q; yoi hooks install"),
     (
         "yoi-claim claim-check",
         "yoi intake 20260118-101544-001 --wait

@@ -37,10 +37,11 @@ pub use lock::{
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};
 pub use read::{
-    HeldFile, MAX_RECORD, changed_at, check_readable, entries, hold_file, read_file, read_file_up_to, read_tail,
+    HeldFile, MAX_RECORD, changed_at, check_readable, entries, hold_file, is_record_sized_file, is_there, read_file,
+    read_file_up_to, read_tail,
 };
 pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
 pub use write::{
-    Linked, append_line, create_file, link_into_place, open_to_append, rename_into_place, replace, sync_dir, sync_file,
-    unlink,
+    Linked, PlaceError, append_line, create_file, link_into_place, open_to_append, rename, rename_into_place, replace,
+    sync_dir, sync_file, unlink,
 };

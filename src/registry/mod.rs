@@ -18,6 +18,7 @@ mod sessions;
 mod status;
 mod survey;
 mod ticket_lock;
+mod unreadable;
 mod watch;
 mod workspace;
 
@@ -33,5 +34,6 @@ pub use sessions::{SessionError, SessionFence};
 pub use status::{ClaimView, Restorable};
 pub use survey::Survey;
 pub use ticket_lock::TicketLock;
+pub use unreadable::{SetAside, SetAsideError};
 pub use watch::{Change, Watch};
 pub use workspace::{Workspace, WorkspaceError};

@@ -24,7 +24,7 @@ pub trait Restorable: Sync {
 /// What can be said of one ticket's claim.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimView {
-    /// The ticket's id, or the file's name where the record does not tell.
+    /// The ticket's id, or its key where neither record nor key tells the id.
     pub ticket: String,
     /// The claim, where there is one that can be read.
     pub claim: Option<Claim>,

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::open::{ReadError, Registry};
 use super::status::{ClaimView, PodAnswer, Restorable};
+use super::unreadable::set_aside_key;
 use crate::domain::chain;
 use crate::domain::{Claim, ClaimStatus, PodName, Record as _, RecordError, TicketId};
 use crate::fs::{self, HeldFile, LockState, PathError};
@@ -50,10 +51,11 @@ impl Registry {
     /// When the directory of claims cannot be listed.
     pub fn survey(&self, restorable: &dyn Restorable) -> Result<Survey, PathError> {
         let names = fs::entries(&self.claims_dir())?;
-        let keys: BTreeSet<String> = names
-            .iter()
-            .filter_map(|name| name.to_string_lossy().strip_suffix(".toml").map(ToOwned::to_owned))
-            .collect();
+        let key_of = |name: &OsString| {
+            let name = name.to_string_lossy();
+            name.strip_suffix(".toml").or_else(|| set_aside_key(&name)).map(ToOwned::to_owned)
+        };
+        let keys: BTreeSet<String> = names.iter().filter_map(key_of).collect();
         let listed: Vec<&String> = keys.iter().collect();
         let mut claims = in_handfuls(&listed, |handful| self.view_handful(handful, restorable));
         let locks = fs::entries(&self.dir().join("locks/tickets"))?;
@@ -84,7 +86,7 @@ impl Registry {
                 Some(ClaimView { ticket: claim.ticket.to_string(), claim: Some(claim.clone()), status, reason })
             }
             Err(error) => Some(ClaimView {
-                ticket: (**key).clone(),
+                ticket: TicketId::of_key(key).map_or_else(|| (**key).clone(), String::from),
                 claim: None,
                 status: ClaimStatus::Unknown,
                 reason: chain(error),
@@ -95,8 +97,11 @@ impl Registry {
 
     /// Reads a claim file and compares the ticket's name in it with the file's own.
     fn see(&self, key: &str) -> Result<Option<Seen>, ReadError> {
-        let path = self.claims_dir().join(format!("{key}.toml"));
-        let Some(file) = fs::hold_file(&path)? else { return Ok(None) };
+        let path = self.claim_path_of_key(key);
+        let Some(file) = fs::hold_file(&path)? else {
+            // A claim that was set aside leaves a ticket that is not free.
+            return Self::check_not_set_aside(&path).map(|()| None);
+        };
         let wrong = |source| ReadError::Record { path: path.clone(), source };
         let claim = Claim::parse(file.bytes()).map_err(wrong)?;
         if claim.ticket.key() == key {
@@ -117,28 +122,37 @@ impl Registry {
     }
 }
 
-/// Does a piece of work for each handful of many things, on several threads where there are enough of them; the results are
-/// in no particular order.
+/// Does a piece of work for each handful of many things, on several threads where there are enough of them; the results
+/// are in the order of the things.
 fn in_handfuls<T: Sync, R: Send>(all: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
     let handfuls: Vec<&[T]> = all.chunks(HANDFUL).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        while let Some(handful) = handfuls.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.extend(work(handful));
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(handful) = handfuls.get(number) else { return done };
+            done.push((number, work(handful)));
         }
-        done
     };
-    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = processors.min(MAX_THREADS).min(all.len() / WORTH_A_THREAD);
-    std::thread::scope(|scope| {
+    let mut done = std::thread::scope(|scope| {
         // This thread works, too; and alone, where no other is to be had.
         let start = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
-        let others: Vec<_> = (1..threads).filter_map(start).collect();
+        let others: Vec<_> = (1..threads_for(all.len())).filter_map(start).collect();
         let mut done = work();
         for other in others {
             done.extend(other.join().expect("the work does not panic"));
         }
         done
-    })
+    });
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().flat_map(|(_, results)| results).collect()
+}
+
+fn threads_for(things: usize) -> usize {
+    match (things / WORTH_A_THREAD).min(MAX_THREADS) {
+        // How many processors there are is read from files.
+        few @ 0..=1 => few,
+        worth => worth.min(std::thread::available_parallelism().map_or(1, NonZero::get)),
+    }
 }

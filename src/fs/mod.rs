@@ -37,8 +37,8 @@ pub use lock::{
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};
 pub use read::{
-    Line, LineEnd, Lines, MAX_LINE, MAX_RECORD, changed_at, check_readable, entries, is_record_sized_file, is_there,
-    read_file, read_file_up_to, read_lines, read_tail,
+    HeldFile, Line, LineEnd, Lines, MAX_LINE, MAX_RECORD, changed_at, check_readable, entries, hold_file,
+    is_record_sized_file, is_there, read_file, read_file_up_to, read_lines, read_tail,
 };
 pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
 pub use write::{

@@ -21,22 +21,26 @@ mod dir;
 mod error;
 mod exchange;
 mod lock;
+mod look;
+mod mark;
 mod net;
 mod random;
 mod read;
 mod watch;
 mod write;
 
-pub use dir::{PrivateDir, check_private, make_private_dir, remove_tree};
+pub use dir::{PrivateDir, check_private, make_private, make_private_dir, remove_tree};
 pub use error::{IoContext, PathError};
 pub use exchange::{Exchanged, Renamed, exchange, rename_new};
 pub use lock::{
     Acquired, FlockGuard, LockState, OfdLock, Wait, WaitError, holder_line, holder_text, probe, same_file,
     wait_until_free,
 };
+pub use look::{Kind, Look, look};
+pub use mark::{flocked, mark, unlink_unmarked};
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};
-pub use read::{MAX_RECORD, changed_at, check_readable, entries, read_file, read_file_up_to, read_tail};
+pub use read::{MAX_RECORD, changed_at, check_readable, entries, open_regular, read_file, read_file_up_to, read_tail};
 pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
 pub use write::{
     Linked, append_line, create_file, link_into_place, open_to_append, rename_into_place, replace, sync_dir, sync_file,

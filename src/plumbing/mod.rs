@@ -19,6 +19,7 @@ mod session_record;
 mod session_show;
 mod shutdown_after_idle;
 mod ticket_lock;
+mod verify;
 mod watch;
 mod workspace_key;
 
@@ -86,6 +87,7 @@ verbs! {
     "shutdown-after-idle" ShutdownAfterIdle(shutdown_after_idle);
     "workspace-key" WorkspaceKey(workspace_key);
     "watch" Watch(watch);
+    "verify" Verify(verify);
 }
 
 impl CommandLine for YoiClaim {
@@ -132,6 +134,7 @@ impl Verb {
             Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
             Self::Watch(args) => watch::run(args, output, cli),
+            Self::Verify(args) => verify::run(args, output, cli),
         }
     }
 }

@@ -17,6 +17,7 @@ mod pods;
 mod sessions;
 mod status;
 mod ticket_lock;
+mod verify;
 mod watch;
 mod workspace;
 
@@ -31,5 +32,6 @@ pub use pods::{PodError, PodLock};
 pub use sessions::{SessionError, SessionFence};
 pub use status::{ClaimView, Restorable, Survey};
 pub use ticket_lock::TicketLock;
+pub use verify::{Code, Finding, Findings};
 pub use watch::{Change, Watch};
 pub use workspace::{Workspace, WorkspaceError};

@@ -70,6 +70,9 @@ _yoi__claim() {
             yoi__claim,ticket-lock)
                 cmd="yoi__claim__subcmd__ticket__subcmd__lock"
                 ;;
+            yoi__claim,watch)
+                cmd="yoi__claim__subcmd__watch"
+                ;;
             yoi__claim,workspace-key)
                 cmd="yoi__claim__subcmd__workspace__subcmd__key"
                 ;;
@@ -80,7 +83,7 @@ _yoi__claim() {
 
     case "${cmd}" in
         yoi__claim)
-            opts="-C -z -h -V --json --null --format --help --version claim-commit claim-show claim-list claim-check claim-complete claim-release session-record session-show session-list ticket-lock launch-plan pod-spawn pod-run pod-confirm pod-status pod-list pod-shutdown shutdown-after-idle workspace-key"
+            opts="-C -z -h -V --json --null --format --help --version claim-commit claim-show claim-list claim-check claim-complete claim-release session-record session-show session-list ticket-lock launch-plan pod-spawn pod-run pod-confirm pod-status pod-list pod-shutdown shutdown-after-idle workspace-key watch"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -664,6 +667,31 @@ _yoi__claim() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__claim__subcmd__watch)
+            opts="-C -z -h --json --null --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 -C)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then

@@ -49,6 +49,7 @@ complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "pod-list" -d 'L
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "pod-shutdown" -d 'End POD by the ordinary shutdown, and wait until nothing of it is left'
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "shutdown-after-idle" -d 'Mark POD to end once it is idle, or take the mark back'
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "workspace-key" -d 'Print the key of the workspace, and the directory of its registry'
+complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "watch" -d 'Tell of each change as it happens: what to read again'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand claim-commit" -l pod -d 'The Pod that accepted it' -r
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand claim-commit" -l role -d 'What the Pod is for' -r -f -a "intake\t''
 orchestrator\t''
@@ -207,3 +208,8 @@ complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-key" -l fo
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-key" -l json -d 'Write one JSON document'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-key" -s z -l null -d 'End records with NUL instead of a newline, and escape nothing'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-key" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand watch" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand watch" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand watch" -l json -d 'Write one JSON document'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand watch" -s z -l null -d 'End records with NUL instead of a newline, and escape nothing'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'

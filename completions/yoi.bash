@@ -28,6 +28,9 @@ _yoi() {
             yoi,help)
                 cmd="yoi__subcmd__help"
                 ;;
+            yoi,hooks)
+                cmd="yoi__subcmd__hooks"
+                ;;
             yoi,init)
                 cmd="yoi__subcmd__init"
                 ;;
@@ -61,6 +64,15 @@ _yoi() {
             yoi,why)
                 cmd="yoi__subcmd__why"
                 ;;
+            yoi__subcmd__hooks,install)
+                cmd="yoi__subcmd__hooks__subcmd__install"
+                ;;
+            yoi__subcmd__hooks,remove)
+                cmd="yoi__subcmd__hooks__subcmd__remove"
+                ;;
+            yoi__subcmd__hooks,status)
+                cmd="yoi__subcmd__hooks__subcmd__status"
+                ;;
             yoi__subcmd__ticket,comment)
                 cmd="yoi__subcmd__ticket__subcmd__comment"
                 ;;
@@ -83,7 +95,7 @@ _yoi() {
 
     case "${cmd}" in
         yoi)
-            opts="-C -q -h -V --color --quiet --help --version init intake launch status why attach logs stop restore ticket tool completions demo help pod-host"
+            opts="-C -q -h -V --color --quiet --help --version init intake launch status why attach logs stop restore ticket tool hooks completions demo help pod-host"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -197,6 +209,106 @@ _yoi() {
         yoi__subcmd__help)
             opts="-C -q -h --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__hooks)
+            opts="-C -q -h --color --quiet --help install remove status"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__hooks__subcmd__install)
+            opts="-C -q -h --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__hooks__subcmd__remove)
+            opts="-C -q -h --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__hooks__subcmd__status)
+            opts="-C -q -h --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

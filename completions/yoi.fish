@@ -42,6 +42,7 @@ complete -c yoi -n "__fish_yoi_needs_command" -f -a "stop" -d 'End a Pod, and wa
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "restore" -d 'Bring a stopped Pod back under its name, role, tickets and history'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "ticket" -d 'Make, list, read and discuss tickets'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "tool" -d 'Call a tool of the Pod that this runs in; without NAME, list its tools'
+complete -c yoi -n "__fish_yoi_needs_command" -f -a "hooks" -d 'Let git refuse an agent\'s commit or push once its claim was lost'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "demo" -d 'See it all in a second, in a throw-away workspace'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "help" -d 'Show what a command does, takes, and answers'
@@ -187,6 +188,33 @@ always\t''
 never\t''"
 complete -c yoi -n "__fish_yoi_using_subcommand tool" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand tool" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -f -a "install" -d 'Write pre-commit and pre-push where there is none'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -f -a "remove" -d 'Remove the hooks that were installed'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -f -a "status" -d 'Show what stands in the place of each hook'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from install" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from install" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from install" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from remove" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from remove" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from status" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from status" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand completions" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand completions" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''

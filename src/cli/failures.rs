@@ -35,10 +35,12 @@ impl HasExit for ChangeError {
         match self {
             Self::NotFound { .. }
             | Self::Expectation { .. }
+            | Self::Released { .. }
             | Self::HolderLive { .. }
             | Self::NotCompleted { .. }
             | Self::TakerNotLive { .. } => Exit::Refused,
             Self::Busy { .. } => Exit::Busy,
+            Self::NotDurable { .. } => Exit::Partial,
             Self::Unknown { .. } | Self::Io { .. } => Exit::Environment,
         }
     }
@@ -62,6 +64,7 @@ impl HasExit for SessionError {
         match self {
             Self::OfferGone { .. } => Exit::LaunchFailed,
             Self::Busy { .. } => Exit::Busy,
+            Self::NotDurable { .. } => Exit::Partial,
             Self::Unreadable { .. } | Self::Io { .. } => Exit::Environment,
         }
     }

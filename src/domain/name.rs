@@ -281,6 +281,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_was_not_cut_gives_the_name_back() {
+        for name in ["00001KTJ1QJB8", "a/b", ".x", "ä 100%", "x.y"] {
+            let ticket = TicketId::new(name).unwrap();
+            assert_eq!(TicketId::of_key(&ticket.key()), Some(ticket));
+        }
+        let long = TicketId::new("a".repeat(512)).unwrap();
+        for key in [&*long.key(), "", "%", "%6", "%61", "%2F", "a b", "../x", "%0a", "%ff"] {
+            assert_eq!(TicketId::of_key(key), None, "{key}");
+        }
+    }
+
+    #[test]
     fn names_have_bounds() {
         assert_eq!(TicketId::new(""), Err(NameError::Empty { what: "ticket id" }));
         assert!(TicketId::new("x".repeat(512)).is_ok());

@@ -40,9 +40,12 @@ pub use look::{Kind, Look, look};
 pub use mark::{flocked, mark, unlink_unmarked};
 pub use net::{NetworkFs, network_file_system};
 pub use random::{random_bytes, random_suffix};
-pub use read::{MAX_RECORD, changed_at, check_readable, entries, open_regular, read_file, read_file_up_to, read_tail};
+pub use read::{
+    MAX_RECORD, changed_at, check_readable, entries, is_record_sized_file, is_there, open_regular, read_file,
+    read_file_up_to, read_tail,
+};
 pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
 pub use write::{
-    Linked, append_line, create_file, link_into_place, open_to_append, rename_into_place, replace, sync_dir, sync_file,
-    unlink,
+    Linked, PlaceError, append_line, create_file, link_into_place, open_to_append, rename, rename_into_place, replace,
+    sync_dir, sync_file, unlink,
 };

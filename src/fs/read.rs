@@ -66,6 +66,27 @@ pub fn check_readable(path: &Path) -> Result<(), PathError> {
     }
 }
 
+/// Whether there is anything of this name, be it a file or not; asked without following a symlink.
+///
+/// # Errors
+/// When that cannot be told.
+pub fn is_there(path: &Path) -> Result<bool, PathError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).context("look at", path),
+    }
+}
+
+/// Whether what bears this name has the form of a record: a regular file of at most [`MAX_RECORD`] bytes.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn is_record_sized_file(path: &Path) -> Result<bool, PathError> {
+    let meta = std::fs::symlink_metadata(path).context("look at", path)?;
+    Ok(meta.is_file() && meta.len() <= MAX_RECORD)
+}
+
 /// When the inode of a file last changed: for a renamed file, the moment of the rename.
 ///
 /// # Errors

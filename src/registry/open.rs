@@ -37,6 +37,12 @@ pub enum ReadError {
         /// What is wrong with it.
         source: RecordError,
     },
+    /// The claim could not be read and was set aside; who holds the ticket is for a person to find out.
+    #[error("'{}' was set aside because it could not be read", path.display())]
+    SetAside {
+        /// Where it lies.
+        path: PathBuf,
+    },
 }
 
 /// Says why a registry cannot be written to.
@@ -147,7 +153,8 @@ impl Registry {
                 let _first = self.lock_dir()?;
                 self.sweep_temporaries("workspace", "toml")?;
                 if fs::read_file(&path)?.is_none() {
-                    fs::replace(&self.temporary("workspace", "toml"), &path, record.render().as_bytes())?;
+                    let temporary = self.temporary("workspace", "toml");
+                    fs::replace(&temporary, &path, record.render().as_bytes()).map_err(PathError::from)?;
                 }
                 Ok(())
             }
@@ -201,7 +208,12 @@ impl Registry {
 
     /// The lock file of a ticket.
     pub fn ticket_lock_path(&self, ticket: &TicketId) -> PathBuf {
-        self.dir.join("locks/tickets").join(ticket.key())
+        self.lock_path_of_key(&ticket.key())
+    }
+
+    /// The lock file of the ticket of a key.
+    pub(super) fn lock_path_of_key(&self, key: &str) -> PathBuf {
+        self.dir.join("locks/tickets").join(key)
     }
 
     /// The lock file of a Pod.

@@ -131,7 +131,7 @@ impl Registry {
             return Ok(());
         }
         let text = format!("ticket {}\nclaim {}:{}\n", claim.ticket, claim.generation, claim.nonce);
-        fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())
+        Ok(fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())?)
     }
 
     /// Whether a transition under a claim was intended before.
@@ -163,19 +163,29 @@ impl Registry {
         let key = record.pod.key();
         self.sweep_pod(lock, ticket)?;
         let building = self.temporary("pod", &key);
-        fs::make_private_dir(&building)?;
+        let dir = self.pod_dir(&record.pod);
+        let built = Self::build_pod(&building, record, log)
+            .and_then(|()| fs::rename_into_place(&building, &dir).map_err(PathError::from));
+        if built.is_err() {
+            // The failure is what the caller must hear of; what stays is swept by the next Pod of that name.
+            let _ = fs::remove_tree(&building);
+        }
+        built?;
+        // Logs of launchers that died before their host took them; one that a loser still writes to stays open there.
+        self.sweep_temporaries("log", &key)?;
+        Ok(dir)
+    }
+
+    /// Fills the directory of a Pod before it gets its name, all synced.
+    fn build_pod(building: &Path, record: &PodRecord, log: Option<&Path>) -> Result<(), PathError> {
+        fs::make_private_dir(building)?;
         fs::create_file(&building.join("pod.toml"), record.render().as_bytes())?;
         if let Some(log) = log {
             let inside = building.join("host.log");
             std::fs::rename(log, &inside).map_err(|source| PathError { doing: "move", path: inside, source })?;
         }
         fs::create_file(&building.join("history.jsonl"), b"")?;
-        fs::sync_dir(&building)?;
-        let dir = self.pod_dir(&record.pod);
-        fs::rename_into_place(&building, &dir)?;
-        // Logs of launchers that died before their host took them; one that a loser still writes to stays open there.
-        self.sweep_temporaries("log", &key)?;
-        Ok(dir)
+        fs::sync_dir(building)
     }
 
     /// Removes what belongs to nobody under a Pod's name: temporaries, a directory without a record, and an unconfirmed
@@ -249,7 +259,8 @@ impl Registry {
         change(&mut record);
         if record != before {
             let path = self.pod_dir(pod).join("pod.toml");
-            fs::replace(&self.temporary("podtoml", &pod.key()), &path, record.render().as_bytes())?;
+            let temporary = self.temporary("podtoml", &pod.key());
+            fs::replace(&temporary, &path, record.render().as_bytes()).map_err(PathError::from)?;
         }
         Ok(record)
     }
@@ -274,7 +285,7 @@ impl Registry {
     fn bury_dir(&self, pod: &PodName) -> Result<(), PathError> {
         let grave = self.temporary("pod", &pod.key());
         let dir = self.pod_dir(pod);
-        std::fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
+        fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
         fs::sync_dir(&self.dir().join("pods"))?;
         fs::remove_tree(&grave)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::open::{ReadError, Registry};
+use super::unreadable::set_aside_key;
 use crate::domain::chain;
 use crate::domain::{Claim, ClaimStatus, PodName, PodRecord, Record, RecordError, TicketId};
 use crate::fs::{self, LockState, PathError};
@@ -23,7 +24,7 @@ pub trait Restorable {
 /// What can be said of one ticket's claim.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimView {
-    /// The ticket's id, or the file's name where the record does not tell.
+    /// The ticket's id, or its key where neither record nor key tells the id.
     pub ticket: String,
     /// The claim, where there is one that can be read.
     pub claim: Option<Claim>,
@@ -125,17 +126,21 @@ impl Registry {
         let mut keys: BTreeSet<String> = BTreeSet::new();
         let mut claims = Vec::new();
         for name in fs::entries(&self.claims_dir())? {
-            if let Some(key) = name.to_string_lossy().strip_suffix(".toml") {
-                keys.insert(key.to_owned());
-            }
+            let name = name.to_string_lossy();
+            keys.extend(name.strip_suffix(".toml").or_else(|| set_aside_key(&name)).map(ToOwned::to_owned));
         }
         for key in &keys {
             let path = self.claims_dir().join(format!("{key}.toml"));
-            match ticket_of(&path, key) {
+            // A claim that was set aside leaves a ticket that is not free.
+            let told = ticket_of(&path, key).and_then(|ticket| match ticket {
+                None => Self::check_not_set_aside(&path).map(|()| None),
+                ticket => Ok(ticket),
+            });
+            match told {
                 Ok(Some(ticket)) => claims.extend(self.view_claim(&ticket, restorable)),
                 Ok(None) => {}
                 Err(error) => claims.push(ClaimView {
-                    ticket: key.clone(),
+                    ticket: TicketId::of_key(key).map_or_else(|| key.clone(), String::from),
                     claim: None,
                     status: ClaimStatus::Unknown,
                     reason: chain(&error),

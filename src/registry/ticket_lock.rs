@@ -103,7 +103,12 @@ impl Registry {
 
     /// Excludes all other changes of this ticket's claim; sees no ticket lock and is seen by none.
     pub(super) fn fence(&self, ticket: &TicketId) -> Result<FlockGuard, WaitError> {
-        FlockGuard::acquire(&self.ticket_lock_path(ticket), FENCE_WAIT)
+        self.fence_of_key(&ticket.key())
+    }
+
+    /// The fence of the ticket of a key.
+    pub(super) fn fence_of_key(&self, key: &str) -> Result<FlockGuard, WaitError> {
+        FlockGuard::acquire(&self.lock_path_of_key(key), FENCE_WAIT)
     }
 }
 

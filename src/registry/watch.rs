@@ -170,3 +170,64 @@ impl Registry {
         matches!(fs::probe(&path), Ok(LockState::Held))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Workspace;
+
+    /// A registry that is watched, with an empty directory of claims.
+    fn watched() -> (tempfile::TempDir, Watch) {
+        let temp = tempfile::tempdir().unwrap();
+        let registry = Registry::new(&temp.path().join("data"), temp.path(), Workspace::find(temp.path()).unwrap());
+        std::fs::create_dir_all(registry.claims_dir()).unwrap();
+        let mut watch = registry.watch().unwrap();
+        assert_eq!(watch.next(None).unwrap(), Some(vec![Change::Everything]));
+        (temp, watch)
+    }
+
+    fn is_told(watch: &mut Watch, name: &str) {
+        std::fs::write(watch.registry.claims_dir().join(format!("{name}.toml")), "").unwrap();
+        assert_eq!(watch.next(None).unwrap(), Some(vec![Change::Claim(name.to_owned())]));
+    }
+
+    #[test]
+    fn what_is_lost_is_told_as_everything_and_what_comes_after_it_as_before() {
+        let (_temp, mut watch) = watched();
+        is_told(&mut watch, "a");
+        let overflow = watch.take(Ok(vec![DirEvent::Overflow]));
+        assert_eq!(overflow.unwrap(), [Change::Everything]);
+        is_told(&mut watch, "b");
+        let failed = watch.take(Err(io::Error::from_raw_os_error(nix::libc::EIO)));
+        assert_eq!(failed.unwrap(), [Change::Everything]);
+        is_told(&mut watch, "c");
+    }
+
+    #[test]
+    fn a_lock_that_is_dropped_a_moment_after_the_close_was_told_is_told_then() {
+        let (temp, mut watch) = watched();
+        let lock = watch.registry.dir().join("locks/pods/p");
+        std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+        assert_eq!(watch.next(None).unwrap(), Some(vec![Change::Everything]));
+        std::fs::write(&lock, "").unwrap();
+        while watch.next(None).unwrap() != Some(vec![Change::PodLock("p".to_owned())]) {}
+        // Held through a name that is not watched: that this holder closes it is not told.
+        let other_name = temp.path().join("other-name");
+        std::fs::hard_link(&lock, &other_name).unwrap();
+        let held = fs::OfdLock::acquire(&other_name, fs::Wait::No).unwrap();
+        drop(std::fs::File::options().write(true).open(&lock).unwrap());
+        let events = watch.watches.read();
+        assert_eq!(watch.take(events).unwrap(), []);
+        drop(held);
+        assert_eq!(watch.next(None).unwrap(), Some(vec![Change::PodLock("p".to_owned())]));
+    }
+
+    #[test]
+    fn watching_ends_when_the_other_end_of_the_reader_is_closed() {
+        let (_temp, mut watch) = watched();
+        let (read, write) = nix::unistd::pipe().unwrap();
+        drop(read);
+        use std::os::fd::AsFd as _;
+        assert_eq!(watch.next(Some(write.as_fd())).unwrap(), None);
+    }
+}

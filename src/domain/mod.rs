@@ -26,7 +26,7 @@ pub use evidence::Evidence;
 pub use expect::{Expect, ParseExpectError};
 pub use hex::{Nonce, ParseHexError, PodId};
 pub use input::{KnownSegment, Segment};
-pub use name::{MAX_NAME, NameError, PodName, Slug, TicketId, key_of};
+pub use name::{MAX_NAME, NameError, PodName, Slug, TicketId, is_key, key_of};
 pub use pod::{NewPod, PodRecord, path_from_text, path_text};
 pub use record::{Record, RecordError, VERSION};
 pub(crate) use role::words;

@@ -249,8 +249,11 @@ pub fn changed_at(path: &Path) -> Result<chrono::DateTime<chrono::Utc>, PathErro
     Ok(chrono::DateTime::from_timestamp(meta.ctime(), nanoseconds).unwrap_or_default())
 }
 
-/// Opens a file for reading and gives its size in bytes; `None` where there is no such file.
-pub(super) fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
+/// Opens a file for reading as [`read_file`] does and gives its size in bytes; `None` where there is no such file.
+///
+/// # Errors
+/// The same as those of [`read_file`], except that no size is too large.
+pub fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
     Ok(open_with_meta(path)?.map(|(file, meta)| (file, meta.len())))
 }
 

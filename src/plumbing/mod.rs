@@ -21,6 +21,7 @@ mod session_record;
 mod session_show;
 mod shutdown_after_idle;
 mod ticket_lock;
+mod verify;
 mod watch;
 mod workspace_key;
 
@@ -90,6 +91,7 @@ verbs! {
     "workspace-key" WorkspaceKey(workspace_key);
     "journal" Journal(journal);
     "watch" Watch(watch);
+    "verify" Verify(verify);
 }
 
 impl CommandLine for YoiClaim {
@@ -138,6 +140,7 @@ impl Verb {
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
             Self::Journal(args) => journal::run(args, output, cli),
             Self::Watch(args) => watch::run(args, output, cli),
+            Self::Verify(args) => verify::run(args, output, cli),
         }
     }
 }

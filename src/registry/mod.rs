@@ -22,6 +22,7 @@ mod status;
 mod survey;
 mod ticket_lock;
 mod unreadable;
+mod verify;
 mod watch;
 mod workspace;
 
@@ -42,5 +43,6 @@ pub use status::{ClaimView, Restorable};
 pub use survey::Survey;
 pub use ticket_lock::TicketLock;
 pub use unreadable::{SetAside, SetAsideError};
+pub use verify::{Code, Finding, Findings};
 pub use watch::{Change, Watch};
 pub use workspace::{Workspace, WorkspaceError};

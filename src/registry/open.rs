@@ -95,10 +95,12 @@ pub struct Registry {
     workspace: Workspace,
 }
 
+/// `workspace.toml`: whose registry this is.
 #[derive(Debug, Serialize, Deserialize)]
-struct WorkspaceRecord {
+pub(super) struct WorkspaceRecord {
     version: i64,
-    root: String,
+    /// The root that the key is made of, as [`path_text`] writes it.
+    pub(super) root: String,
     created_at: Timestamp,
     #[serde(flatten)]
     extra: toml::Table,

@@ -1,12 +1,11 @@
 //! Claims: created by a link, changed by compare-and-swap, released by a rename.
 
-use super::journal::JournalEntry;
+use super::journal::{JournalEntry, JournalLine};
 use super::offers::OfferError;
 use super::open::{ReadError, Registry, Writer, read_named};
-use super::pods::PodLock;
 use super::ticket_lock::TicketLock;
 use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, PodName, Record as _, Role, TicketId, Timestamp};
-use crate::fs::{self, Linked, PathError, WaitError};
+use crate::fs::{self, Linked, PathError, PlaceError, WaitError};
 
 /// What is to be committed.
 #[derive(Debug, Clone)]
@@ -130,6 +129,15 @@ pub enum ChangeError {
         /// What stands.
         found: Box<Claim>,
     },
+    /// Somebody else has freed the ticket of that claim.
+    #[error("the claim on ticket {} (generation {}) was released by {} at {}{}", claim.ticket, claim.generation,
+        told.user, told.at, told.entry.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    Released {
+        /// The claim that stood.
+        claim: Box<Claim>,
+        /// Who released it, when and why.
+        told: Box<JournalLine>,
+    },
     /// The holder's Pod is live.
     #[error("ticket {} is held by Pod {}, which is live", claim.ticket, claim.pod)]
     HolderLive {
@@ -166,6 +174,15 @@ pub enum ChangeError {
         #[source]
         source: WaitError,
     },
+    /// The change was made; whether it survives a power cut is not known.
+    #[error("the change of the claim on ticket {ticket} stands, but is not known to be durable")]
+    NotDurable {
+        /// The ticket.
+        ticket: TicketId,
+        /// What could not be synced.
+        #[source]
+        source: PathError,
+    },
     /// A file could not be written.
     #[error("cannot change the claim on ticket {ticket}")]
     Io {
@@ -178,11 +195,20 @@ pub enum ChangeError {
 }
 
 /// Says why the fence of a claim was not had: another change takes too long, or its file cannot be used.
-fn unfenced(ticket: &TicketId, error: WaitError) -> ChangeError {
+pub(super) fn unfenced(ticket: &TicketId, error: WaitError) -> ChangeError {
     let ticket = ticket.clone();
     match error {
         WaitError::Held { .. } => ChangeError::Busy { ticket, source: error },
         WaitError::Io(source) => ChangeError::Io { ticket, source },
+    }
+}
+
+/// Says why a changed claim did not come into its place, or not for good.
+fn misplaced(ticket: &TicketId, error: PlaceError) -> ChangeError {
+    let ticket = ticket.clone();
+    match error {
+        PlaceError::NotMade(source) => ChangeError::Io { ticket, source },
+        PlaceError::NotDurable(source) => ChangeError::NotDurable { ticket, source },
     }
 }
 
@@ -196,12 +222,16 @@ pub enum ReleasedBy {
 }
 
 impl Registry {
-    /// Reads the claim of a ticket; `None` means free, and only where there is no such file.
+    /// Reads the claim of a ticket; `None` means free, and only where there is no such file and none was set aside.
     ///
     /// # Errors
-    /// When the file is there and cannot be read: the ticket then counts as held.
+    /// When the file is there, or was set aside, and cannot be read: the ticket then counts as held.
     pub fn claim(&self, ticket: &TicketId) -> Result<Option<Claim>, ReadError> {
-        read_named(&self.claim_path(ticket), ticket.as_str())
+        let path = self.claim_path(ticket);
+        match read_named(&path, ticket.as_str())? {
+            None => Self::check_not_set_aside(&path).map(|()| None),
+            claim => Ok(claim),
+        }
     }
 
     /// Answers a commit from the standing claim, without any lock: ours, somebody else's, or `None` where there is none.
@@ -245,7 +275,7 @@ impl Registry {
         // Order of locks: ticket, Pod, fence. The old holder's Pod lock is kept until the rename, so that it cannot
         // come back in between.
         let _holder = match request.expect {
-            Some(expect) => Some(self.exclude_holder(ticket, expect)?),
+            Some(expect) => Some(self.exclude_holder(&self.expected_claim(ticket, expect)?)?),
             None => None,
         };
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
@@ -295,7 +325,7 @@ impl Registry {
             session: request.session.clone(),
             written_by: writer.written_by.clone(),
         };
-        let claim = Claim::succeed(acceptance, before.as_ref().map(|old| (&old.claim, old.ended_at, old.why)));
+        let claim = Claim::succeed(acceptance, before.as_ref().map(|old| (&old.claim, old.ended_at, &*old.why)));
         let temporary = self.temporary("claim", &ticket.key());
         fs::create_file(&temporary, claim.render().as_bytes()).map_err(io)?;
         let put = self.put(&temporary, request);
@@ -340,7 +370,7 @@ impl Registry {
         let io = |source| CommitError::Io { ticket: ticket.clone(), source };
         let gone = || CommitError::OfferGone { pod: request.pod.clone(), ticket: ticket.clone() };
         if request.expect.is_some() {
-            return match std::fs::rename(from, &to) {
+            return match fs::rename(from, &to) {
                 Ok(()) => Ok(()),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(gone()),
                 Err(source) => Err(io(PathError { doing: "replace", path: to, source })),
@@ -420,16 +450,18 @@ impl Registry {
         expect: Expect,
         change: impl FnOnce(&mut Claim) -> bool,
     ) -> Result<(Claim, bool), ChangeError> {
-        let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
         let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         let mut claim = self.expected_claim(ticket, expect)?;
         let changed = change(&mut claim);
-        if changed {
+        let placed = if changed {
+            // Whoever was killed in here left one behind; a change that cannot remove it is no worse for that.
+            let _ = self.sweep_temporaries("claim", &ticket.key());
             let temporary = self.temporary("claim", &ticket.key());
-            fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes()).map_err(io)?;
+            fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes())
         } else {
-            fs::sync_dir(&self.claims_dir()).map_err(io)?;
-        }
+            fs::sync_dir(&self.claims_dir()).map_err(PlaceError::NotDurable)
+        };
+        placed.map_err(|error| misplaced(ticket, error))?;
         Ok((claim, changed))
     }
 
@@ -438,7 +470,8 @@ impl Registry {
     /// Needs no space, so it works on a full disk. Gives the claim that was released.
     ///
     /// # Errors
-    /// When the claim is not the expected one, its Pod is live (for [`ReleasedBy::Other`]), or the rename fails.
+    /// When the claim is not the expected one, its Pod is live (for [`ReleasedBy::Other`]), or the rename fails. After
+    /// [`ChangeError::NotDurable`] the ticket is free.
     pub fn release(
         &self,
         lock: &TicketLock,
@@ -448,18 +481,52 @@ impl Registry {
         writer: &Writer,
     ) -> Result<Claim, ChangeError> {
         let ticket = lock.ticket();
+        if let Some(released) = self.released_unsaid(ticket, expect)? {
+            let _ = self.log(writer, JournalEntry::on("release", &released).because(reason));
+            return Ok(released);
+        }
         let _holder = match by {
             ReleasedBy::Holder => None,
-            ReleasedBy::Other => Some(self.exclude_holder(ticket, expect)?),
+            ReleasedBy::Other => Some(self.exclude_holder(&self.expected_claim(ticket, expect)?)?),
         };
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         let claim = self.expected_claim(ticket, expect)?;
-        let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
         // A crash between rename and sync leaves either claim or tombstone, each whole.
-        fs::rename_into_place(&self.claim_path(ticket), &self.tombstone_path(ticket)).map_err(io)?;
+        let placed = fs::rename_into_place(&self.claim_path(ticket), &self.tombstone_path(ticket));
+        if let Err(PlaceError::NotMade(source)) = placed {
+            return Err(ChangeError::Io { ticket: ticket.clone(), source });
+        }
         drop(fence);
         let _ = self.log(writer, JournalEntry::on("release", &claim).because(reason));
-        Ok(claim)
+        placed.map_err(|error| misplaced(ticket, error)).map(|()| claim)
+    }
+
+    /// The claim that was released by somebody who died before the journal told of it: whoever asks again has it done.
+    ///
+    /// Needs the ticket lock, under which a release is told of.
+    fn released_unsaid(&self, ticket: &TicketId, expect: Expect) -> Result<Option<Claim>, ChangeError> {
+        let unknown = |source| ChangeError::Unknown { ticket: ticket.clone(), source };
+        if self.claim(ticket).map_err(unknown)?.is_some() {
+            return Ok(None);
+        }
+        let Some(released) = self.tombstone(ticket).map_err(unknown)?.map(|tombstone| tombstone.claim) else {
+            return Ok(None);
+        };
+        if !expect.matches(&released) {
+            return Ok(None);
+        }
+        // A journal that cannot be read tells of nobody.
+        let told = self.journal(Some(ticket)).unwrap_or_default();
+        let ends = |line: &JournalLine| {
+            ["release", "reclaim"].contains(&line.entry.action.as_str()) && line.entry.nonce == Some(released.nonce)
+        };
+        if let Some(line) = told.into_iter().rev().find(ends) {
+            return Err(ChangeError::Released { claim: Box::new(released), told: Box::new(line) });
+        }
+        // The one that renamed may have died before it synced.
+        fs::sync_dir(&self.claims_dir())
+            .map_err(|source| ChangeError::NotDurable { ticket: ticket.clone(), source })?;
+        Ok(Some(released))
     }
 
     /// Reads a claim and compares it with what the caller believes.
@@ -487,13 +554,5 @@ impl Registry {
             Ok(false) => Err(ChangeError::TakerNotLive { pod: taker.clone() }),
             Err(source) => Err(ChangeError::Io { ticket: ticket.clone(), source }),
         }
-    }
-
-    /// Takes the Pod lock of a claim's holder, so that it cannot come back; tried only, held means refused.
-    fn exclude_holder(&self, ticket: &TicketId, expect: Expect) -> Result<PodLock, ChangeError> {
-        let claim = self.expected_claim(ticket, expect)?;
-        let lock =
-            self.try_lock_pod(&claim.pod).map_err(|source| ChangeError::Io { ticket: ticket.clone(), source })?;
-        lock.ok_or_else(|| ChangeError::HolderLive { claim: Box::new(claim) })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::open::{ReadError, Registry, read_named};
+use super::open::{ReadError, Registry, Writer, read_named};
 use super::ticket_lock::TicketLock;
 use crate::domain::{Claim, PodId, PodName, PodRecord, Record as _};
 use crate::fs::{self, LockState, OfdLock, PathError, Wait, WaitError};
@@ -19,6 +19,12 @@ impl PodLock {
     /// The Pod that it is the lock of.
     pub fn pod(&self) -> &PodName {
         &self.pod
+    }
+
+    /// Writes into the lock, for people, who holds it; that is also what tells whoever watches that it is held.
+    pub fn mark(&self, what_for: &str, writer: &Writer) {
+        // A full disk that has no room for the text is no reason not to run.
+        let _ = self.lock.describe(&writer.lock_text(what_for, "pod", self.pod.as_str()));
     }
 
     /// Gives the lock itself, for the host and warden that keep it to their end.
@@ -125,7 +131,7 @@ impl Registry {
             return Ok(());
         }
         let text = format!("ticket {}\nclaim {}:{}\n", claim.ticket, claim.generation, claim.nonce);
-        fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())
+        Ok(fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())?)
     }
 
     /// Whether a transition under a claim was intended before.
@@ -136,7 +142,7 @@ impl Registry {
         Ok(fs::read_file(&self.intent_path(pod, claim))?.is_some())
     }
 
-    fn intent_path(&self, pod: &PodName, claim: &Claim) -> PathBuf {
+    pub(super) fn intent_path(&self, pod: &PodName, claim: &Claim) -> PathBuf {
         self.pod_dir(pod).join(format!("ready-{}.{}", claim.ticket.key(), claim.nonce))
     }
 
@@ -158,7 +164,8 @@ impl Registry {
         self.sweep_pod(lock, ticket)?;
         let building = self.temporary("pod", &key);
         let dir = self.pod_dir(&record.pod);
-        let built = Self::build_pod(&building, record, log).and_then(|()| fs::rename_into_place(&building, &dir));
+        let built = Self::build_pod(&building, record, log)
+            .and_then(|()| fs::rename_into_place(&building, &dir).map_err(PathError::from));
         if built.is_err() {
             // The failure is what the caller must hear of; what stays is swept by the next Pod of that name.
             let _ = fs::remove_tree(&building);
@@ -252,7 +259,8 @@ impl Registry {
         change(&mut record);
         if record != before {
             let path = self.pod_dir(pod).join("pod.toml");
-            fs::replace(&self.temporary("podtoml", &pod.key()), &path, record.render().as_bytes())?;
+            let temporary = self.temporary("podtoml", &pod.key());
+            fs::replace(&temporary, &path, record.render().as_bytes()).map_err(PathError::from)?;
         }
         Ok(record)
     }
@@ -277,7 +285,7 @@ impl Registry {
     fn bury_dir(&self, pod: &PodName) -> Result<(), PathError> {
         let grave = self.temporary("pod", &pod.key());
         let dir = self.pod_dir(pod);
-        std::fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
+        fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
         fs::sync_dir(&self.dir().join("pods"))?;
         fs::remove_tree(&grave)
     }

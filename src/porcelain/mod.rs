@@ -15,6 +15,8 @@ mod logs;
 mod overview;
 mod pod_host;
 mod restore;
+mod scratch;
+mod selftest;
 mod status;
 mod stop;
 mod ticket;
@@ -65,6 +67,7 @@ enum Command {
     Tool(tool::Args),
     Hooks(hooks::Args),
     Completions(completions::Args),
+    Selftest(selftest::Args),
     Demo(demo::Args),
     Help(help::Args),
     #[command(hide = true)]
@@ -107,6 +110,7 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Tool(args)) => tool::run(args, cli),
         Some(Command::Hooks(args)) => hooks::run(args, cli),
         Some(Command::Completions(args)) => completions::run(args, cli),
+        Some(Command::Selftest(args)) => selftest::run(args, cli),
         Some(Command::Demo(args)) => demo::run(args, cli),
         Some(Command::Help(args)) => help::run(args, cli),
         Some(Command::PodHost(args)) => pod_host::run(args, cli),

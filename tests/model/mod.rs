@@ -235,15 +235,17 @@ impl State {
         }
     }
 
-    /// Whether a process of a Pod runs.
-    pub fn lives(&self, pod: Id) -> bool {
-        self.attempts.iter().any(|attempt| attempt.pod == pod && (attempt.warden.runs() || attempt.host.runs()))
+    /// Whether a process of a Pod runs under a name: one that has not had the lock of its name yet is nobody.
+    fn lives(&self, pod: Id, name: usize) -> bool {
+        let lock = self.world.places[name].lock;
+        let holds = |n| lock.is_held_by(Proc::Warden(n)) || lock.is_held_by(Proc::Host(n));
+        (0..ATTEMPTS).any(|n| self.attempts[n].pod == pod && holds(n))
     }
 
     /// Takes a Pod's directory away.
     pub fn remove_directory(&mut self, name: usize, by: Id) {
         let before = *self;
-        self.world.remove_directory(name, by, |pod| before.lives(pod));
+        self.world.remove_directory(name, by, |pod| before.lives(pod, name));
     }
 }
 

@@ -115,5 +115,8 @@ impl Row for JournalRow {
         Field::column("pod", |row| row.0.entry.pod.as_ref().map(Value::from).into()),
         Field::column("generation", |row| row.0.entry.generation.into()),
         Field::column("why", |row| row.0.entry.why.clone().into()),
+        Field::full("step", |row| row.0.entry.step.clone().into()),
+        Field::full("exit_status", |row| row.0.entry.exit_status.clone().into()),
+        Field::full("log", |row| row.0.entry.log.clone().into()),
     ];
 }

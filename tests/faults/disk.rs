@@ -18,7 +18,10 @@ use crate::common::{TestEnv, run as must};
 pub const INSIDE: &str = "--disk";
 
 /// How a data directory is mounted, and what is tried there.
-const DISKS: &[(&str, fn(&World))] = &[("full", full), ("no-inodes", no_inodes), ("read-only", read_only)];
+/// A disk by its name, and what is tried on it.
+type Disk = (&'static str, fn(&World));
+
+const DISKS: &[Disk] = &[("full", full), ("no-inodes", no_inodes), ("read-only", read_only)];
 
 /// Tries all disks, prints what came of them, and gives the number of violations.
 pub fn run(wanted: &Wanted, _: &TestEnv) -> usize {

@@ -17,8 +17,7 @@ use crate::common::{TestEnv, run as must};
 /// The argument with which this program tries a disk.
 pub const INSIDE: &str = "--disk";
 
-/// How a data directory is mounted, and what is tried there.
-/// A disk by its name, and what is tried on it.
+/// How a data directory is mounted, by name, and what is tried there.
 type Disk = (&'static str, fn(&World));
 
 const DISKS: &[Disk] = &[("full", full), ("no-inodes", no_inodes), ("read-only", read_only)];

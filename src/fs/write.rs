@@ -219,3 +219,33 @@ pub fn append_line(path: &Path, line: &str) -> Result<File, PathError> {
     }
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_takes_no_name_that_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link) = (dir.path().join("taken"), dir.path().join("link"));
+        create_file(&path, b"first").unwrap();
+        assert!(create_file(&path, b"second").is_err());
+        std::os::unix::fs::symlink(dir.path().join("elsewhere"), &link).unwrap();
+        assert!(create_file(&link, b"second").is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        assert!(!dir.path().join("elsewhere").exists());
+    }
+
+    #[test]
+    fn a_link_takes_no_name_that_is_taken_and_tells_what_is_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let [from, other, to] = ["from", "other", "to"].map(|name| dir.path().join(name));
+        create_file(&from, b"a").unwrap();
+        create_file(&other, b"b").unwrap();
+        assert_eq!(link_into_place(&from, &to).unwrap(), Linked::Done);
+        assert_eq!(link_into_place(&from, &to).unwrap(), Linked::Done, "both names are one file");
+        assert_eq!(link_into_place(&other, &to).unwrap(), Linked::Taken);
+        assert_eq!(std::fs::read(&to).unwrap(), b"a");
+        assert_eq!(link_into_place(&dir.path().join("gone"), &dir.path().join("new")).unwrap(), Linked::SourceGone);
+    }
+}

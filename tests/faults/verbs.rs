@@ -40,7 +40,7 @@ fn writer() -> Writer {
 }
 
 /// What every registry has besides: records that nobody may touch.
-fn neighbours(world: &World) {
+pub fn neighbours(world: &World) {
     world.must(&["claim-commit", "A", "--pod", "a", "--role", "coder"]);
     world.must(&["claim-complete", "A", "--expect", "1"]);
     world.must(&["claim-commit", "T-2", "--pod", "b", "--role", "coder"]);
@@ -49,12 +49,12 @@ fn neighbours(world: &World) {
     world.must(&["session-record", "a", "--role", "coder", "--origin", "role_launch", "--ticket", "A"]);
 }
 
-fn claimed(world: &World) {
+pub fn claimed(world: &World) {
     neighbours(world);
     world.must(&["claim-commit", TICKET, "--pod", "p", "--role", "intake"]);
 }
 
-fn completed(world: &World) {
+pub fn completed(world: &World) {
     claimed(world);
     world.must(&["claim-complete", TICKET, "--expect", "1"]);
 }
@@ -85,14 +85,14 @@ fn offer(world: &World, name: &str) {
     world.registry().write_offer(acceptance).unwrap();
 }
 
-fn nothing(_: &World) {}
+pub fn nothing(_: &World) {}
 
-fn nobody(_: &World) -> Held {
+pub fn nobody(_: &World) -> Held {
     Held::default()
 }
 
 /// A Pod that lives.
-fn taker_lives(world: &World) -> Held {
+pub fn taker_lives(world: &World) -> Held {
     let lock = world.registry().try_lock_pod(&pod("q")).unwrap().unwrap();
     Held { pods: vec![lock], flight: None }
 }

@@ -221,7 +221,9 @@ proptest! {
     fn of_front_matter(bytes in garbled(ITEM), key in "[a-z_]{1,8}", value in any::<String>()) {
         if let Ok(mut item) = Item::parse(text(&bytes)) {
             let keys: Vec<String> = item.keys().map(str::to_owned).collect();
-            keys.iter().for_each(|key| drop((item.line(key), item.text(key).map(parse_moment))));
+            for key in keys {
+                let _ = (item.line(&key), item.text(&key).map(parse_moment));
+            }
             if item.set(&key, &value, "").is_ok() {
                 let again = Item::parse(item.as_str().to_owned()).unwrap();
                 prop_assert_eq!(again.text(&key), Some(&*value));

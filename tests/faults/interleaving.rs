@@ -6,18 +6,20 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use nix::errno::Errno;
 use yoi::domain::Claim;
+use yoi::registry::{Registry, Withdrawn, Workspace};
 
 use super::calls::{Call, decode};
 use super::sweep::{AT_ONCE, last_failure};
 use super::tracee::{Stop, Tracee};
-use super::verbs::{claimed, completed, neighbours, nobody, nothing, taker_lives};
-use super::world::{Held, TICKET, Tree, World, pod};
+use super::verbs::{VERBS, claimed, completed, neighbours, nobody, nonce, nothing, taker_lives};
+use super::world::{Held, TICKET, Tree, World, pod, ticket};
 use super::{Extent, Wanted};
 use crate::common::{Outcome, TestEnv};
 
@@ -66,6 +68,13 @@ const TAKING: &[Pair] = &[
     Pair { name: "hand-over-restore", prepare: completed, hold: taker_lives, first: TO_Q, second: &[] },
 ];
 
+/// A launcher that commits, and its Pod that gives up meanwhile, each stopped before each of its calls.
+const GIVING_UP: &[&str] = &["commit-withdraw", "withdraw-commit"];
+
+/// The argument with which this program gives an attempt up as a Pod's host does; the root of the bench and the data
+/// directory follow. Its status is 0 where it found no claim, and 1 where the claim stands.
+pub const WITHDRAW: &str = "--withdraw";
+
 /// Of a handful, every so manieth moment is tried.
 const STRIDE: usize = 9;
 
@@ -86,13 +95,19 @@ impl fmt::Display for Result {
 pub fn run(wanted: &Wanted, env: &TestEnv) -> usize {
     let started = Instant::now();
     let (mut moments, mut violations) = (0, 0);
-    for pair in PAIRS.iter().chain(TAKING).filter(|pair| wanted.has(pair.name)) {
-        let started = Instant::now();
-        let (tried, broken) = interleave(pair, wanted, env);
+    let mut count = |name: &str, started: Instant, (tried, broken): (usize, usize)| {
         let seconds = started.elapsed().as_secs_f64();
-        println!("{:<26} {tried:>3} interleavings; {broken} violations; {seconds:.1} s", pair.name);
+        println!("{name:<26} {tried:>3} interleavings; {broken} violations; {seconds:.1} s");
         moments += tried;
         violations += broken;
+    };
+    for pair in PAIRS.iter().chain(TAKING).filter(|pair| wanted.has(pair.name)) {
+        let started = Instant::now();
+        count(pair.name, started, interleave(pair, wanted, env));
+    }
+    for name in GIVING_UP.iter().copied().filter(|name| wanted.has(name)) {
+        let started = Instant::now();
+        count(name, started, give_up(name, wanted, env));
     }
     println!("{moments} interleavings, {violations} violations, {:.1} s", started.elapsed().as_secs_f64());
     violations
@@ -110,27 +125,76 @@ fn interleave(pair: &Pair, wanted: &Wanted, env: &TestEnv) -> (usize, usize) {
         let (calls, in_order) = at(pair, env, &template, usize::MAX);
         (calls, vec![in_order, at(pair, env, &template, 1).1])
     };
-    let stride = if wanted.extent == Extent::Full || wanted.point.is_some() { 1 } else { STRIDE };
-    let points = (1..=calls).filter(|nth| wanted.point.is_none_or(|point| point == *nth));
-    let points: Vec<usize> = points.step_by(stride).collect();
-    let (next, violations) = (AtomicUsize::new(0), Mutex::new(0));
-    let try_at = |nth: usize| {
+    at_each(pair.name, calls, wanted, |nth| {
         if pair.second.is_empty() {
             with_returning_pod(pair, env, &template, nth);
             return;
         }
         let (_, result) = at(pair, env, &template, nth);
         assert!(orders.contains(&result), "{result}\n  one after the other: {}\n  or: {}", orders[0], orders[1]);
+    })
+}
+
+/// Lets a Pod give up while its launcher commits its offer, the first of the two stopped before each of its calls: the
+/// claim stands and both say so, or neither.
+fn give_up(name: &str, wanted: &Wanted, env: &TestEnv) -> (usize, usize) {
+    let verb = VERBS.iter().find(|verb| verb.name == "commit-offer").unwrap();
+    let prepared = World::new(env, &format!("{name}-0"));
+    verb.prepare(&prepared);
+    let template = prepared.tree();
+    prepared.remove();
+    let try_at = |nth: usize| {
+        let world = world(name, env, &template);
+        let held = verb.hold(&world);
+        let mut commit = verb.command(&world, &held);
+        let mut withdraw = env.command(std::env::current_exe().unwrap());
+        withdraw.arg(WITHDRAW).arg(env.root()).arg(world.data());
+        let pod_is_first = name == "withdraw-commit";
+        let (first, second) = if pod_is_first { (&mut withdraw, &mut commit) } else { (&mut commit, &mut withdraw) };
+        let (mut first, mut second) = (Tracee::start(first), Tracee::start(second));
+        let calls = go_on(&mut first, &world, |calls, _| calls == nth).calls;
+        go_on(&mut second, &world, |_, _| false);
+        go_on(&mut first, &world, |_, _| false);
+        let (first, second) = (first.outcome(), second.outcome());
+        let (withdrawn, committed) = if pod_is_first { (first, second) } else { (second, first) };
+        match (withdrawn.status, committed.status) {
+            (0, 4) => assert!(!verb.changed(&world), "given up, and claimed"),
+            (1, 0) => assert!(verb.changed(&world), "committed, and no claim"),
+            statuses => {
+                panic!("Pod and launcher say otherwise: {statuses:?}: {} {}", withdrawn.stderr, committed.stderr)
+            }
+        }
+        drop(held);
+        world.remove();
+        calls
     };
+    let calls = try_at(usize::MAX);
+    at_each(name, calls, wanted, |nth| {
+        let _calls = try_at(nth);
+    })
+}
+
+/// What this program does with [`WITHDRAW`].
+pub fn withdraw(root: &Path, data: &Path) -> i32 {
+    let registry = Registry::new(data, &root.join("run"), Workspace::find(&root.join("work")).unwrap());
+    i32::from(registry.withdraw(&ticket(), nonce()).unwrap() == Withdrawn::Stands)
+}
+
+/// Tries something before each of the first one's calls; gives how often, and how often a promise was broken.
+fn at_each(name: &str, calls: usize, wanted: &Wanted, try_at: impl Fn(usize) + Sync) -> (usize, usize) {
+    let stride = if wanted.extent == Extent::Full || wanted.point.is_some() { 1 } else { STRIDE };
+    let points = (1..=calls).filter(|nth| wanted.point.is_none_or(|point| point == *nth));
+    let points: Vec<usize> = points.step_by(stride).collect();
+    let (next, violations) = (AtomicUsize::new(0), Mutex::new(0));
     let work = || {
         while let Some(nth) = points.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
             if catch_unwind(AssertUnwindSafe(|| try_at(nth))).is_err() {
                 *violations.lock().unwrap() += 1;
                 println!(
                     "VIOLATION in {}: the first is stopped before its call {nth}\n  {}\n  again: cargo test --test faults -- interleaving {} --point {nth}",
-                    pair.name,
+                    name,
                     last_failure(),
-                    pair.name
+                    name
                 );
             }
         }
@@ -145,7 +209,7 @@ fn interleave(pair: &Pair, wanted: &Wanted, env: &TestEnv) -> (usize, usize) {
 
 /// Runs a pair, the first stopped before a call; gives how many calls that made until then, and what they came to.
 fn at(pair: &Pair, env: &TestEnv, template: &Tree, nth: usize) -> (usize, Result) {
-    let world = fresh(pair, env, template);
+    let world = world(pair.name, env, template);
     let held = (pair.hold)(&world);
     let mut first = Tracee::start(&mut world.yoi_claim(pair.first));
     let calls = go_on(&mut first, &world, |calls, _| calls == nth).calls;
@@ -167,7 +231,7 @@ fn at(pair: &Pair, env: &TestEnv, template: &Tree, nth: usize) -> (usize, Result
 /// Runs the first verb of a pair, and stopped before a call takes the lock of the Pod that holds the claim, as its
 /// restore does: where that succeeds while the claim stands, the claim is still there at the end.
 fn with_returning_pod(pair: &Pair, env: &TestEnv, template: &Tree, nth: usize) -> (usize, ()) {
-    let world = fresh(pair, env, template);
+    let world = world(pair.name, env, template);
     let held = (pair.hold)(&world);
     let mut first = Tracee::start(&mut world.yoi_claim(pair.first));
     let calls = go_on(&mut first, &world, |calls, _| calls == nth).calls;
@@ -183,9 +247,9 @@ fn with_returning_pod(pair: &Pair, env: &TestEnv, template: &Tree, nth: usize) -
     (calls, ())
 }
 
-fn fresh<'a>(pair: &Pair, env: &'a TestEnv, template: &Tree) -> World<'a> {
+fn world<'a>(name: &str, env: &'a TestEnv, template: &Tree) -> World<'a> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    World::of(env, &format!("{}-{}", pair.name, NUMBER.fetch_add(1, Ordering::Relaxed)), template)
+    World::of(env, &format!("{name}-{}", NUMBER.fetch_add(1, Ordering::Relaxed)), template)
 }
 
 /// Where a process has come to.

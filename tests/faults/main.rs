@@ -74,6 +74,12 @@ fn is_part(name: &str) -> bool {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, root, data] = &arguments[..]
+        && word == interleaving::WITHDRAW
+    {
+        let status = interleaving::withdraw(Path::new(root), Path::new(data));
+        return ExitCode::from(u8::try_from(status).unwrap());
+    }
     if let [word, name] = &arguments[..]
         && word == disk::INSIDE
     {

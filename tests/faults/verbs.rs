@@ -29,7 +29,7 @@ pub struct Verb {
 }
 
 /// The nonce of the attempt whose offer is committed.
-fn nonce() -> Nonce {
+pub fn nonce() -> Nonce {
     Nonce::from_bytes([7; 16])
 }
 

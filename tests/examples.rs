@@ -23,6 +23,10 @@ const PREPARED: &[(&str, &str)] = &[
     ("yoi restore", "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001"),
     ("yoi logs", "yoi intake 20260118-093012-001 --wait"),
     ("yoi launch", "printf '[roles.investigator]\\nprofile = \"builtin:checklist\"\\n' >>.yoi/ticket.config.toml"),
+    ("yoi hooks", "git init -q"),
+    ("yoi hooks install", "git init -q"),
+    ("yoi hooks remove", "git init -q; yoi hooks install"),
+    ("yoi hooks status", "git init -q; yoi hooks install"),
     (
         "yoi-claim claim-check",
         "yoi intake 20260118-101544-001 --wait
@@ -30,6 +34,13 @@ const PREPARED: &[(&str, &str)] = &[
     ),
     ("yoi-claim claim-complete", BY_HAND),
     ("yoi-claim claim-release", BY_HAND),
+    (
+        "yoi-claim claim-reclaim",
+        "yoi-claim claim-commit PROJ-42 --pod mira --role coder
+        yoi-claim claim-commit PROJ-43 --pod mira --role coder
+        yoi-claim pod-spawn coder-PROJ-43 --role coder --profile builtin:checklist
+        yoi-claim pod-confirm coder-PROJ-43",
+    ),
     ("yoi-claim claim-show", WAITING),
     ("yoi-claim pod-list", WAITING),
     ("yoi-claim pod-run", WAITING),
@@ -47,6 +58,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "yoi attach intake-20260118-101544-001",
         "reads lines from a terminal, and follows without end where there is none",
     ),
+    ("yoi-claim watch | while read -r what name; do yoi-claim claim-list; done", "follows without end"),
     ("yoi tool", "runs inside a Pod; the README's agent does"),
     ("yoi tool TicketComment ", "runs inside a Pod; the README's agent calls another tool"),
     ("cargo run --locked -- demo", "tests/demo.rs runs the demo, without cargo inside of cargo"),

@@ -74,6 +74,12 @@ impl Environment {
         Ok(environment)
     }
 
+    /// Takes another data root than the environment's, which children are told of too.
+    pub(super) fn use_data_dir(&mut self, data: &Path) {
+        self.variables.retain(|(name, _)| name != "YOI_DATA_DIR");
+        self.variables.push(("YOI_DATA_DIR".into(), data.into()));
+    }
+
     /// Every variable, in the order in which they came: what a child is given.
     pub fn variables(&self) -> &[(OsString, OsString)] {
         &self.variables

@@ -80,6 +80,19 @@ impl Cli {
         self.environment().variable("YOI_POD").is_some() || process::descends_from_host()
     }
 
+    /// Refuses, inside a Pod, what only a person may decide; `doing` goes on as in "cannot reclaim ticket T".
+    ///
+    /// A guard rail, not a boundary: it keeps an agent from doing by mistake what an error text of another program says.
+    ///
+    /// # Errors
+    /// When this runs inside a Pod: exit status 1.
+    pub fn refuse_inside_pod(&self, doing: impl std::fmt::Display) -> Result<(), Failure> {
+        if !self.is_inside_pod() {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Refused, format!("cannot {doing} from inside a Pod")).because("a person decides that"))
+    }
+
     /// As whom a claim is released, and which: a Pod releases its own, a person any that is not live.
     ///
     /// # Errors

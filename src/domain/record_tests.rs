@@ -68,6 +68,10 @@ fn previous() -> impl Strategy<Value = Previous> {
     )
 }
 
+fn ended() -> impl Strategy<Value = Ended> {
+    (moment(), text(), extra()).prop_map(|(at, why, extra)| Ended { at, why, extra })
+}
+
 fn written_by() -> impl Strategy<Value = WrittenBy> {
     (any::<i64>(), text(), text(), extra()).prop_map(|(pid, host, boot, extra)| WrittenBy { pid, host, boot, extra })
 }
@@ -78,7 +82,7 @@ prop_compose! {
         (pod_id, nonce, evidence) in (prop::option::of(hex()), hex(), prop::sample::select(Evidence::ALL)),
         (accepted_at, completed_at) in (moment(), prop::option::of(moment())),
         session in prop::option::of(text()),
-        written_by in prop::option::of(written_by()),
+        (written_by, ended) in (prop::option::of(written_by()), prop::option::of(ended())),
         previous in prop::collection::vec(previous(), 0..4),
         extra in extra(),
     ) -> Claim {
@@ -95,6 +99,7 @@ prop_compose! {
             session,
             completed_at,
             written_by,
+            ended,
             previous,
             extra,
         }

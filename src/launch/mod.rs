@@ -7,6 +7,7 @@ mod by_hand;
 mod desk;
 mod error;
 mod execute;
+pub mod hooks;
 mod host;
 mod hosting;
 mod identity;

@@ -122,7 +122,7 @@ pub fn view_pods(registry: &Registry, restorable: &dyn Restorable) -> Result<Vec
 fn unreadable(error: &ReadError) -> PodView {
     let path = match error {
         ReadError::Path(error) => &error.path,
-        ReadError::Record { path, .. } => path,
+        ReadError::Record { path, .. } | ReadError::SetAside { path } => path,
     };
     let key = path.parent().and_then(|dir| dir.file_name()).map(|name| name.to_string_lossy().into_owned());
     PodView { pod: key.unwrap_or_default(), role: None, status: PodStatus::Unknown, reason: chain(error), record: None }

@@ -5,8 +5,10 @@ mod completions;
 mod conversation;
 mod demo;
 mod help;
+mod hooks;
 mod init;
 mod intake;
+mod journal;
 mod launch;
 mod launching;
 mod logs;
@@ -61,6 +63,7 @@ enum Command {
     Restore(restore::Args),
     Ticket(ticket::Args),
     Tool(tool::Args),
+    Hooks(hooks::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Help(help::Args),
@@ -102,6 +105,7 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Restore(args)) => restore::run(args, cli),
         Some(Command::Ticket(args)) => ticket::run(args, cli),
         Some(Command::Tool(args)) => tool::run(args, cli),
+        Some(Command::Hooks(args)) => hooks::run(args, cli),
         Some(Command::Completions(args)) => completions::run(args, cli),
         Some(Command::Demo(args)) => demo::run(args, cli),
         Some(Command::Help(args)) => help::run(args, cli),

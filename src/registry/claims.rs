@@ -1,9 +1,8 @@
 //! Claims: created by a link, changed by compare-and-swap, released by a rename.
 
-use super::journal::JournalEntry;
+use super::journal::{JournalEntry, JournalLine};
 use super::offers::OfferError;
 use super::open::{ReadError, Registry, Writer, read_named};
-use super::pods::PodLock;
 use super::ticket_lock::TicketLock;
 use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, PodName, Record as _, Role, TicketId, Timestamp};
 use crate::fs::{self, Linked, PathError, PlaceError, WaitError};
@@ -130,6 +129,15 @@ pub enum ChangeError {
         /// What stands.
         found: Box<Claim>,
     },
+    /// Somebody else has freed the ticket of that claim.
+    #[error("the claim on ticket {} (generation {}) was released by {} at {}{}", claim.ticket, claim.generation,
+        told.user, told.at, told.entry.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    Released {
+        /// The claim that stood.
+        claim: Box<Claim>,
+        /// Who released it, when and why.
+        told: Box<JournalLine>,
+    },
     /// The holder's Pod is live.
     #[error("ticket {} is held by Pod {}, which is live", claim.ticket, claim.pod)]
     HolderLive {
@@ -187,7 +195,7 @@ pub enum ChangeError {
 }
 
 /// Says why the fence of a claim was not had: another change takes too long, or its file cannot be used.
-fn unfenced(ticket: &TicketId, error: WaitError) -> ChangeError {
+pub(super) fn unfenced(ticket: &TicketId, error: WaitError) -> ChangeError {
     let ticket = ticket.clone();
     match error {
         WaitError::Held { .. } => ChangeError::Busy { ticket, source: error },
@@ -214,12 +222,16 @@ pub enum ReleasedBy {
 }
 
 impl Registry {
-    /// Reads the claim of a ticket; `None` means free, and only where there is no such file.
+    /// Reads the claim of a ticket; `None` means free, and only where there is no such file and none was set aside.
     ///
     /// # Errors
-    /// When the file is there and cannot be read: the ticket then counts as held.
+    /// When the file is there, or was set aside, and cannot be read: the ticket then counts as held.
     pub fn claim(&self, ticket: &TicketId) -> Result<Option<Claim>, ReadError> {
-        read_named(&self.claim_path(ticket), ticket.as_str())
+        let path = self.claim_path(ticket);
+        match read_named(&path, ticket.as_str())? {
+            None => Self::check_not_set_aside(&path).map(|()| None),
+            claim => Ok(claim),
+        }
     }
 
     /// Answers a commit from the standing claim, without any lock: ours, somebody else's, or `None` where there is none.
@@ -263,7 +275,7 @@ impl Registry {
         // Order of locks: ticket, Pod, fence. The old holder's Pod lock is kept until the rename, so that it cannot
         // come back in between.
         let _holder = match request.expect {
-            Some(expect) => self.exclude_holder(ticket, expect)?,
+            Some(expect) => Some(self.exclude_holder(&self.expected_claim(ticket, expect)?)?),
             None => None,
         };
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
@@ -313,7 +325,7 @@ impl Registry {
             session: request.session.clone(),
             written_by: writer.written_by.clone(),
         };
-        let claim = Claim::succeed(acceptance, before.as_ref().map(|old| (&old.claim, old.ended_at, old.why)));
+        let claim = Claim::succeed(acceptance, before.as_ref().map(|old| (&old.claim, old.ended_at, &*old.why)));
         let temporary = self.temporary("claim", &ticket.key());
         fs::create_file(&temporary, claim.render().as_bytes()).map_err(io)?;
         let put = self.put(&temporary, request);
@@ -455,7 +467,7 @@ impl Registry {
 
     /// Frees a ticket; leaves the tombstone from which the next generation is counted.
     ///
-    /// Needs no space, so it works on a full disk. A repeat changes nothing. Gives the claim that was released.
+    /// Needs no space, so it works on a full disk. Gives the claim that was released.
     ///
     /// # Errors
     /// When the claim is not the expected one, its Pod is live (for [`ReleasedBy::Other`]), or the rename fails. After
@@ -469,12 +481,13 @@ impl Registry {
         writer: &Writer,
     ) -> Result<Claim, ChangeError> {
         let ticket = lock.ticket();
-        if let Some(released) = self.released_already(ticket, expect)? {
+        if let Some(released) = self.released_unsaid(ticket, expect)? {
+            let _ = self.log(writer, JournalEntry::on("release", &released).because(reason));
             return Ok(released);
         }
         let _holder = match by {
             ReleasedBy::Holder => None,
-            ReleasedBy::Other => self.exclude_holder(ticket, expect)?,
+            ReleasedBy::Other => Some(self.exclude_holder(&self.expected_claim(ticket, expect)?)?),
         };
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         let claim = self.expected_claim(ticket, expect)?;
@@ -488,9 +501,10 @@ impl Registry {
         placed.map_err(|error| misplaced(ticket, error)).map(|()| claim)
     }
 
-    /// The claim that was released, where the ticket is free and its tombstone is of the expected claim: whoever was
-    /// killed, or cut off from its answer, may ask again.
-    fn released_already(&self, ticket: &TicketId, expect: Expect) -> Result<Option<Claim>, ChangeError> {
+    /// The claim that was released by somebody who died before the journal told of it: whoever asks again has it done.
+    ///
+    /// Needs the ticket lock, under which a release is told of.
+    fn released_unsaid(&self, ticket: &TicketId, expect: Expect) -> Result<Option<Claim>, ChangeError> {
         let unknown = |source| ChangeError::Unknown { ticket: ticket.clone(), source };
         if self.claim(ticket).map_err(unknown)?.is_some() {
             return Ok(None);
@@ -500,6 +514,14 @@ impl Registry {
         };
         if !expect.matches(&released) {
             return Ok(None);
+        }
+        // A journal that cannot be read tells of nobody.
+        let told = self.journal(Some(ticket)).unwrap_or_default();
+        let ends = |line: &JournalLine| {
+            ["release", "reclaim"].contains(&line.entry.action.as_str()) && line.entry.nonce == Some(released.nonce)
+        };
+        if let Some(line) = told.into_iter().rev().find(ends) {
+            return Err(ChangeError::Released { claim: Box::new(released), told: Box::new(line) });
         }
         // The one that renamed may have died before it synced.
         fs::sync_dir(&self.claims_dir())
@@ -530,19 +552,6 @@ impl Registry {
         match self.pod_lives(taker) {
             Ok(true) => Ok(()),
             Ok(false) => Err(ChangeError::TakerNotLive { pod: taker.clone() }),
-            Err(source) => Err(ChangeError::Io { ticket: ticket.clone(), source }),
-        }
-    }
-
-    /// Takes the Pod lock of a claim's holder, so that it cannot come back; tried only, held means refused.
-    ///
-    /// `None` where no such Pod ever ran, and the disk has no room for its lock: nor has it for a Pod.
-    fn exclude_holder(&self, ticket: &TicketId, expect: Expect) -> Result<Option<PodLock>, ChangeError> {
-        let claim = self.expected_claim(ticket, expect)?;
-        match self.try_lock_pod(&claim.pod) {
-            Ok(Some(lock)) => Ok(Some(lock)),
-            Ok(None) => Err(ChangeError::HolderLive { claim: Box::new(claim) }),
-            Err(error) if error.is_no_room() && !fs::exists(&self.pod_lock_path(&claim.pod)) => Ok(None),
             Err(source) => Err(ChangeError::Io { ticket: ticket.clone(), source }),
         }
     }

@@ -37,6 +37,12 @@ pub enum ReadError {
         /// What is wrong with it.
         source: RecordError,
     },
+    /// The claim could not be read and was set aside; who holds the ticket is for a person to find out.
+    #[error("'{}' was set aside because it could not be read", path.display())]
+    SetAside {
+        /// Where it lies.
+        path: PathBuf,
+    },
 }
 
 /// Says why a registry cannot be written to.
@@ -48,6 +54,14 @@ pub enum OpenError {
     /// `workspace.toml` is of a newer version, or damaged.
     #[error("cannot open the registry for writing")]
     Record(#[from] ReadError),
+    /// The registry is another user's: what is written there would be out of that user's reach.
+    #[error("cannot write to the registry at '{}': it belongs to user {owner}", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
+    },
     /// The registry lies on a network file system.
     #[error("{0}, where locks cannot be relied on")]
     Network(NetworkFs),
@@ -64,6 +78,14 @@ pub struct Writer {
     pub now: Timestamp,
 }
 
+impl Writer {
+    /// What stands in a lock that this one holds, for people: what for, and the true name of what is locked.
+    pub(super) fn lock_text(&self, what_for: &str, kind: &str, name: &str) -> String {
+        let by = &self.written_by;
+        format!("{what_for}, pid {} on {}, since {}\n{kind} {name}\n", by.pid, by.host, self.now)
+    }
+}
+
 /// The registry of one workspace: its paths. Making one touches no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registry {
@@ -73,10 +95,12 @@ pub struct Registry {
     workspace: Workspace,
 }
 
+/// `workspace.toml`: whose registry this is.
 #[derive(Debug, Serialize, Deserialize)]
-struct WorkspaceRecord {
+pub(super) struct WorkspaceRecord {
     version: i64,
-    root: String,
+    /// The root that the key is made of, as [`path_text`] writes it.
+    pub(super) root: String,
     created_at: Timestamp,
     #[serde(flatten)]
     extra: toml::Table,
@@ -98,19 +122,19 @@ impl Registry {
     /// Makes what is missing, and checks what is there, before anything is written.
     ///
     /// # Errors
-    /// When a directory is not ours or writable by others, cannot be made, lies on a network file system, or the
+    /// When a directory is another user's (also for root), or writable by others, cannot be made, lies on a network file system, or the
     /// registry is of a newer version.
     pub fn prepare(&self, network: NetworkPolicy, now: Timestamp) -> Result<(), OpenError> {
-        fs::make_private_dir(&self.data)?;
+        make_own_dir(&self.data)?;
         if network == NetworkPolicy::Refuse
             && let Some(found) = fs::network_file_system(&self.data)?
         {
             return Err(OpenError::Network(found));
         }
-        fs::make_private_dir(&self.data.join("workspaces"))?;
-        fs::make_private_dir(&self.dir)?;
+        make_own_dir(&self.data.join("workspaces"))?;
+        make_own_dir(&self.dir)?;
         for name in ["claims", "locks", "locks/tickets", "locks/pods", "sessions", "pods", "offers", "tmp"] {
-            fs::make_private_dir(&self.dir.join(name))?;
+            make_own_dir(&self.dir.join(name))?;
         }
         self.check_version(now)
     }
@@ -205,7 +229,12 @@ impl Registry {
 
     /// The lock file of a ticket.
     pub fn ticket_lock_path(&self, ticket: &TicketId) -> PathBuf {
-        self.dir.join("locks/tickets").join(ticket.key())
+        self.lock_path_of_key(&ticket.key())
+    }
+
+    /// The lock file of the ticket of a key.
+    pub(super) fn lock_path_of_key(&self, key: &str) -> PathBuf {
+        self.dir.join("locks/tickets").join(key)
     }
 
     /// The lock file of a Pod.
@@ -252,6 +281,19 @@ impl Registry {
             if path.is_dir() { fs::remove_tree(&path)? } else { fs::unlink(&path).map(drop)? }
         }
         Ok(())
+    }
+}
+
+/// Makes a directory where it is missing; one of another user is refused also for root, who may only read it.
+fn make_own_dir(path: &Path) -> Result<(), OpenError> {
+    let made = fs::make_private_dir(path);
+    let owner = match &made {
+        Ok(dir) => dir.foreign_owner(),
+        Err(_) => fs::foreign_owner(path),
+    };
+    match owner {
+        Some(owner) => Err(OpenError::Foreign { path: path.to_owned(), owner }),
+        None => Ok(made.map(drop)?),
     }
 }
 

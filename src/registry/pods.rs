@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::open::{ReadError, Registry, read_named};
+use super::open::{ReadError, Registry, Writer, read_named};
 use super::ticket_lock::TicketLock;
 use crate::domain::{Claim, PodId, PodName, PodRecord, Record as _};
 use crate::fs::{self, LockState, OfdLock, PathError, Wait, WaitError};
@@ -19,6 +19,12 @@ impl PodLock {
     /// The Pod that it is the lock of.
     pub fn pod(&self) -> &PodName {
         &self.pod
+    }
+
+    /// Writes into the lock, for people, who holds it; that is also what tells whoever watches that it is held.
+    pub fn mark(&self, what_for: &str, writer: &Writer) {
+        // A full disk that has no room for the text is no reason not to run.
+        let _ = self.lock.describe(&writer.lock_text(what_for, "pod", self.pod.as_str()));
     }
 
     /// Gives the lock itself, for the host and warden that keep it to their end.
@@ -157,19 +163,29 @@ impl Registry {
         let key = record.pod.key();
         self.sweep_pod(lock, ticket)?;
         let building = self.temporary("pod", &key);
-        fs::make_private_dir(&building)?;
+        let dir = self.pod_dir(&record.pod);
+        let built = Self::build_pod(&building, record, log)
+            .and_then(|()| fs::rename_into_place(&building, &dir).map_err(PathError::from));
+        if built.is_err() {
+            // The failure is what the caller must hear of; what stays is swept by the next Pod of that name.
+            let _ = fs::remove_tree(&building);
+        }
+        built?;
+        // Logs of launchers that died before their host took them; one that a loser still writes to stays open there.
+        self.sweep_temporaries("log", &key)?;
+        Ok(dir)
+    }
+
+    /// Fills the directory of a Pod before it gets its name, all synced.
+    fn build_pod(building: &Path, record: &PodRecord, log: Option<&Path>) -> Result<(), PathError> {
+        fs::make_private_dir(building)?;
         fs::create_file(&building.join("pod.toml"), record.render().as_bytes())?;
         if let Some(log) = log {
             let inside = building.join("host.log");
             std::fs::rename(log, &inside).map_err(|source| PathError { doing: "move", path: inside, source })?;
         }
         fs::create_file(&building.join("history.jsonl"), b"")?;
-        fs::sync_dir(&building)?;
-        let dir = self.pod_dir(&record.pod);
-        fs::rename_into_place(&building, &dir).map_err(PathError::from)?;
-        // Logs of launchers that died before their host took them; one that a loser still writes to stays open there.
-        self.sweep_temporaries("log", &key)?;
-        Ok(dir)
+        fs::sync_dir(building)
     }
 
     /// Removes what belongs to nobody under a Pod's name: temporaries, a directory without a record, and an unconfirmed

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+mod reclaim;
+mod unreadable;
+
 use super::*;
 use crate::domain::*;
 use crate::fs::{Acquired, Wait, WaitError};
@@ -434,4 +437,21 @@ fn directories_that_others_may_write_to_are_refused() {
     std::fs::set_permissions(bench.registry.claims_dir(), open).unwrap();
     let error = bench.registry.prepare(NetworkPolicy::Refuse, at(1)).unwrap_err();
     assert!(chain(&error).contains("chmod go-w"), "{}", chain(&error));
+}
+
+#[test]
+fn a_release_that_nobody_told_of_is_finished_by_whoever_asks_again() {
+    let bench = bench();
+    let claim = bench.manual("mira").unwrap().claim().clone();
+    // As a process leaves it that is killed between the rename and the journal.
+    let [from, to] = [bench.registry.claim_path(&ticket()), bench.registry.tombstone_path(&ticket())];
+    std::fs::rename(from, to).unwrap();
+    let again = || {
+        let lock = bench.lock();
+        bench.registry.release(&lock, Expect::from(&claim), ReleasedBy::Other, "given back", &bench.writer)
+    };
+    assert_eq!(again().unwrap(), claim);
+    let told = bench.registry.journal(Some(&ticket())).unwrap();
+    assert_eq!(told.last().unwrap().entry.why.as_deref(), Some("given back"));
+    assert!(matches!(again(), Err(ChangeError::Released { .. })), "a second one is told of the first");
 }

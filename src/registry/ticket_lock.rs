@@ -103,15 +103,18 @@ impl Registry {
 
     /// Excludes all other changes of this ticket's claim; sees no ticket lock and is seen by none.
     pub(super) fn fence(&self, ticket: &TicketId) -> Result<FlockGuard, WaitError> {
-        FlockGuard::acquire(&self.ticket_lock_path(ticket), FENCE_WAIT)
+        self.fence_of_key(&ticket.key())
+    }
+
+    /// The fence of the ticket of a key.
+    pub(super) fn fence_of_key(&self, key: &str) -> Result<FlockGuard, WaitError> {
+        FlockGuard::acquire(&self.lock_path_of_key(key), FENCE_WAIT)
     }
 }
 
 /// Writes into a lock that was had, for people, who holds it and what for.
 fn marked(ticket: &TicketId, lock: OfdLock, what_for: &str, writer: &Writer) -> TicketLock {
-    let by = &writer.written_by;
-    let text = format!("{what_for}, pid {} on {}, since {}\nticket {ticket}\n", by.pid, by.host, writer.now);
     // The text is for people; a full disk that has no room for it is no reason not to lock.
-    let _ = lock.describe(&text);
+    let _ = lock.describe(&writer.lock_text(what_for, "ticket", ticket.as_str()));
     TicketLock { ticket: ticket.clone(), lock }
 }

@@ -89,7 +89,7 @@ fn launch(variant: &Variant, world: &World, acts: Vec<Act>) -> (Report, bool) {
         let next = intake(world);
         assert!([0, 1, 3].contains(&next.status), "{next:?}");
     }
-    settle(variant, world);
+    settle(variant, world, &report);
     let reached = reached.unwrap_or(!stops && report.acted > 0);
     (report, reached)
 }
@@ -145,23 +145,25 @@ fn while_held(variant: &Variant, world: &World, tracer: &Tracer, held: Held) {
     }
 }
 
-/// Waits until the attempt has come to its end, one way or the other.
-fn settle(variant: &Variant, world: &World) {
-    if !variant.comes_to_an_end() {
-        // Whoever was in flight has let go of the ticket: then it is told apart who goes on and who has gone.
-        let outcome = world.yoi_claim(&["ticket-lock", TICKET, "--wait", "60", "--", "true"]);
-        assert_eq!(outcome.status, 0, "the ticket stays in flight: {outcome:?}");
-        if world.names("claims").is_empty() {
-            assert!(world.pod_processes().is_empty(), "the ticket was free before its Pod was gone");
-        }
-        world.env.wait_for("the Pod to be idle or gone", || {
-            let outcome = world.yoi_claim(&["pod-status", POD, "--format", "{status}"]);
-            let idle = outcome.stdout.trim() == "idle";
-            (idle || world.env.processes().is_empty()).then_some(())
-        });
-    } else {
-        world.env.wait_for_processes();
+/// Waits until the attempt has come to its end, one way or the other; a host whose warden was killed stops, too.
+fn settle(variant: &Variant, world: &World, report: &Report) {
+    if variant.comes_to_an_end() {
+        return world.env.wait_for_processes();
     }
+    // Whoever was in flight has let go of the ticket: then it is told apart who goes on and who has gone.
+    let outcome = world.yoi_claim(&["ticket-lock", TICKET, "--wait", "60", "--", "true"]);
+    assert_eq!(outcome.status, 0, "the ticket stays in flight: {outcome:?}");
+    if world.names("claims").is_empty() {
+        assert!(world.pod_processes().is_empty(), "the ticket was free before its Pod was gone");
+    }
+    let stops = report.killed.contains(&Part::Warden);
+    world.env.wait_for("the Pod to be idle or gone", || {
+        let outcome = world.yoi_claim(&["pod-status", POD, "--format", "{status}"]);
+        let status = outcome.stdout.trim();
+        // A process that ends is out of sight before its locks are free.
+        let gone = world.env.processes().is_empty() && ["", "restorable", "stale"].contains(&status);
+        (gone || (!stops && status == "idle")).then_some(())
+    });
 }
 
 /// The launcher's exit status goes with what there is.

@@ -294,7 +294,10 @@ impl Follower {
         self.arm_next();
         let targets = self.parts.iter().filter(|(_, part)| act.kill.contains(part));
         // A tracee that is not waited for keeps its number. One that is stopped here dies here.
-        targets.for_each(|(process, _)| kill(*process, Signal::SIGKILL).unwrap());
+        for (process, part) in targets {
+            kill(*process, Signal::SIGKILL).unwrap();
+            self.report.killed.insert(*part);
+        }
         if act.hold {
             self.hold(number, process, thread);
         }

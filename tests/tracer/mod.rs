@@ -11,7 +11,7 @@ mod calls;
 mod follow;
 pub mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -121,6 +121,8 @@ pub struct Report {
     pub calls: BTreeMap<Part, Vec<Call>>,
     /// How many acts were done.
     pub acted: usize,
+    /// Which parts were played by the processes that were killed.
+    pub killed: BTreeSet<Part>,
     /// How the command ended.
     pub root: Option<End>,
     /// What was still there when the tracer gave up waiting; empty where it did not.

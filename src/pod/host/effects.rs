@@ -226,6 +226,10 @@ impl Actor {
         if let Err(error) = self.nursery.end_all() {
             self.alert(&format!("cannot look for what the agent left: {error}"));
         }
+        // The warden does the same, unless it was killed.
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.remove();
+        }
         self.answer_the_last(woken);
         let event = Event::Shutdown { reason: stop.reason };
         self.keep(&event, Durability::Now);

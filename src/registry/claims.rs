@@ -515,6 +515,9 @@ impl Registry {
         if !expect.matches(&released) {
             return Ok(None);
         }
+        // The one that renamed may have died before it synced, and either answer goes by what it left.
+        fs::sync_dir(&self.claims_dir())
+            .map_err(|source| ChangeError::NotDurable { ticket: ticket.clone(), source })?;
         // A journal that cannot be read tells of nobody.
         let told = self.journal(Some(ticket)).unwrap_or_default();
         let ends = |line: &JournalLine| {
@@ -523,9 +526,6 @@ impl Registry {
         if let Some(line) = told.into_iter().rev().find(ends) {
             return Err(ChangeError::Released { claim: Box::new(released), told: Box::new(line) });
         }
-        // The one that renamed may have died before it synced.
-        fs::sync_dir(&self.claims_dir())
-            .map_err(|source| ChangeError::NotDurable { ticket: ticket.clone(), source })?;
         Ok(Some(released))
     }
 

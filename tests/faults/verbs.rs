@@ -10,6 +10,8 @@ use yoi::domain::{Acceptance, Evidence, Nonce, PodId, Role, Timestamp, WrittenBy
 use yoi::fs::Wait;
 use yoi::registry::Writer;
 
+use crate::common::Outcome;
+
 use super::world::{Flight, Held, TICKET, World, pod, ticket};
 
 /// A verb in a registry.
@@ -354,6 +356,12 @@ impl Verb {
     /// Whether its change was there before it ran: it was a repeat.
     pub fn is_repeat(&self) -> bool {
         self.name.ends_with("-again")
+    }
+
+    /// Whether this is how a repeat may end: as the verb itself, or, where its change stands, with word of who made it.
+    pub fn is_repeated_by(&self, repeat: &Outcome, is_changed: bool) -> bool {
+        let told = is_changed && repeat.status == 1 && repeat.stderr.contains(" was released by ");
+        repeat.status == self.status || told
     }
 
     /// Frees the ticket and claims it again: whatever was left behind on it goes by that.

@@ -225,27 +225,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_file_takes_no_name_that_is_taken() {
+    fn a_name_that_is_taken_is_not_written_over_be_it_a_symlink() {
         let dir = tempfile::tempdir().unwrap();
-        let (path, link) = (dir.path().join("taken"), dir.path().join("link"));
+        let [path, victim, link] = ["file", "victim", "link"].map(|name| dir.path().join(name));
         create_file(&path, b"first").unwrap();
-        assert!(create_file(&path, b"second").is_err());
-        std::os::unix::fs::symlink(dir.path().join("elsewhere"), &link).unwrap();
-        assert!(create_file(&link, b"second").is_err());
-        assert_eq!(std::fs::read(&path).unwrap(), b"first");
-        assert!(!dir.path().join("elsewhere").exists());
+        create_file(&path, b"second").unwrap_err();
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        create_file(&link, b"planted").unwrap_err();
+        assert!(!victim.exists());
     }
 
     #[test]
-    fn a_link_takes_no_name_that_is_taken_and_tells_what_is_missing() {
+    fn a_link_says_what_became_of_it() {
         let dir = tempfile::tempdir().unwrap();
-        let [from, other, to] = ["from", "other", "to"].map(|name| dir.path().join(name));
-        create_file(&from, b"a").unwrap();
-        create_file(&other, b"b").unwrap();
+        let [from, to, gone] = ["from", "to", "gone"].map(|name| dir.path().join(name));
+        create_file(&from, b"x").unwrap();
         assert_eq!(link_into_place(&from, &to).unwrap(), Linked::Done);
-        assert_eq!(link_into_place(&from, &to).unwrap(), Linked::Done, "both names are one file");
-        assert_eq!(link_into_place(&other, &to).unwrap(), Linked::Taken);
-        assert_eq!(std::fs::read(&to).unwrap(), b"a");
-        assert_eq!(link_into_place(&dir.path().join("gone"), &dir.path().join("new")).unwrap(), Linked::SourceGone);
+        // As if the reply to the first had been lost.
+        assert_eq!(link_into_place(&from, &to).unwrap(), Linked::Done);
+        create_file(&gone, b"y").unwrap();
+        assert_eq!(link_into_place(&gone, &to).unwrap(), Linked::Taken);
+        unlink(&gone).unwrap();
+        assert_eq!(link_into_place(&gone, &dir.path().join("new")).unwrap(), Linked::SourceGone);
+    }
+
+    #[test]
+    fn a_rename_of_what_is_gone_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "to"].map(|name| dir.path().join(name));
+        create_file(&to, b"x").unwrap();
+        assert_eq!(rename(&from, &to).unwrap_err().kind(), io::ErrorKind::NotFound);
+        create_file(&from, b"y").unwrap();
+        rename(&from, &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"y");
     }
 }

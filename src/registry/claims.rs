@@ -514,6 +514,9 @@ impl Registry {
 
     /// Answers a release of what has been released: who repeats its own has it done, whoever else is told who was first.
     fn repeat_release(&self, released: Claim, reason: &str, writer: &Writer) -> Result<Claim, ChangeError> {
+        let ticket = released.ticket.clone();
+        // The one that renamed may have died before it synced, and either answer goes by what it left.
+        fs::sync_dir(&self.claims_dir()).map_err(|source| ChangeError::NotDurable { ticket, source })?;
         let own = JournalEntry::on("release", &released).because(reason);
         match self.told_end(&released.ticket, Expect::from(&released)) {
             Some(told) if told.tells(&own, writer) => {}
@@ -523,8 +526,6 @@ impl Registry {
             // Whoever released it died before it could tell.
             None => drop(self.log(writer, own)),
         }
-        let ticket = released.ticket.clone();
-        fs::sync_dir(&self.claims_dir()).map_err(|source| ChangeError::NotDurable { ticket, source })?;
         Ok(released)
     }
 

@@ -29,7 +29,7 @@ mod read;
 mod watch;
 mod write;
 
-pub use dir::{PrivateDir, check_private, make_private, make_private_dir, remove_tree};
+pub use dir::{PrivateDir, check_private, make_private_dir, remove_tree, take_away};
 pub use error::{IoContext, PathError};
 pub use exchange::{Exchanged, Renamed, exchange, rename_new};
 pub use lock::{

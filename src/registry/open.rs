@@ -118,17 +118,37 @@ impl Registry {
     /// registry is of a newer version.
     pub fn prepare(&self, network: NetworkPolicy, now: Timestamp) -> Result<(), OpenError> {
         fs::make_private_dir(&self.data)?;
-        if network == NetworkPolicy::Refuse
-            && let Some(found) = fs::network_file_system(&self.data)?
-        {
-            return Err(OpenError::Network(found));
-        }
+        self.check_network(network)?;
         fs::make_private_dir(&self.data.join("workspaces"))?;
         fs::make_private_dir(&self.dir)?;
         for name in ["claims", "locks", "locks/tickets", "locks/pods", "sessions", "pods", "offers", "tmp"] {
             fs::make_private_dir(&self.dir.join(name))?;
         }
         self.check_version(now)
+    }
+
+    fn check_network(&self, network: NetworkPolicy) -> Result<(), OpenError> {
+        match fs::network_file_system(&self.data)? {
+            Some(found) if network == NetworkPolicy::Refuse => Err(OpenError::Network(found)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that a registry which may be damaged may be written to; makes nothing. One that is not there may.
+    pub(super) fn check_writable(&self, network: NetworkPolicy) -> Result<(), OpenError> {
+        if !fs::is_there(&self.dir)? {
+            return Ok(());
+        }
+        self.check_network(network)?;
+        let path = self.dir.join("workspace.toml");
+        let record = fs::read_file(&path).ok().flatten().map(|bytes| WorkspaceRecord::parse(&bytes));
+        match record {
+            Some(Err(source @ RecordError::Newer { .. })) => Err(ReadError::Record { path, source }.into()),
+            Some(Ok(WorkspaceRecord { version: found, .. })) if found > VERSION => {
+                Err(ReadError::Record { path, source: RecordError::Newer { found } }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_version(&self, now: Timestamp) -> Result<(), OpenError> {
@@ -145,7 +165,7 @@ impl Registry {
             None => {
                 let record = WorkspaceRecord {
                     version: VERSION,
-                    root: path_text(&self.workspace.key_root),
+                    root: self.key_root_text(),
                     created_at: now,
                     extra: toml::Table::new(),
                 };
@@ -162,13 +182,18 @@ impl Registry {
     }
 
     /// Excludes others who make this registry.
-    fn lock_dir(&self) -> Result<FlockGuard, PathError> {
+    pub(super) fn lock_dir(&self) -> Result<FlockGuard, PathError> {
         FlockGuard::acquire_dir(&self.dir, Wait::For(MAKING)).map_err(|error| match error {
             WaitError::Io(error) => error,
             WaitError::Held { path, .. } => {
                 PathError::refused("lock", &path, "another process has been making it for long")
             }
         })
+    }
+
+    /// The root that the key is made of, as the registry's own record has it.
+    pub(super) fn key_root_text(&self) -> String {
+        path_text(&self.workspace.key_root)
     }
 
     /// The workspace that this is the registry of.

@@ -17,6 +17,8 @@ const STANDING: &[&str] = &["commit", "complete", REPAIR];
 
 /// The action of a line with which a standing claim was put into the journal by `--repair`.
 pub(super) const REPAIR: &str = "repair";
+/// The action of a line with which the end of a claim was put into the journal by `--repair`.
+pub(super) const REPAIR_RELEASE: &str = "repair-release";
 
 /// The newest claim of a ticket that the journal tells of.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +38,8 @@ pub(super) struct Ledger {
     path: PathBuf,
     /// How far it was read: the end of a whole line.
     offset: u64,
-    lines: u64,
+    /// How many whole lines that were.
+    pub lines: u64,
     pub of: HashMap<String, Known>,
     /// The numbers of the lines that cannot be read.
     pub unreadable: Vec<u64>,
@@ -66,7 +69,6 @@ struct Line<'a> {
     why: Option<Cow<'a, str>>,
 }
 
-#[cfg(test)]
 /// What `--repair` writes of a line that it cannot read and leaves as it is.
 pub(super) fn kept_line(number: u64) -> String {
     format!("line {number} cannot be read, and is kept")

@@ -350,9 +350,7 @@ pub(super) fn sockets(registry: &Registry, book: &Book) -> Vec<Finding> {
             finding.mended_by(Mend::RemoveSocket(pod.key()))
         } else {
             let what = format!("it is {}, in the place of the socket of Pod {pod}", look.kind.words());
-            let aside = registry.data().as_os_str().to_owned();
-            let words = ["mv".into(), "-n".into(), "--".into(), path.clone().into_os_string(), aside];
-            about(Code::UnknownFile, what).remedied_by(words)
+            about(Code::UnknownFile, what).moved_away(registry)
         });
     }
     findings
@@ -361,7 +359,7 @@ pub(super) fn sockets(registry: &Registry, book: &Book) -> Vec<Finding> {
 fn raised(finding: Finding, known: &Known, ticket: &TicketId) -> Finding {
     let is_told = known.nonce.is_some() && known.pod.is_some() && known.role.is_some();
     match is_told {
-        true => finding.mended_by(Mend::RaiseTombstone(ticket.clone())),
+        true => finding.explained_by_why(ticket),
         false => finding.explained_by_why(ticket),
     }
 }

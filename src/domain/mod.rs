@@ -11,6 +11,8 @@ mod input;
 mod name;
 mod pod;
 mod record;
+#[cfg(test)]
+mod record_tests;
 mod role;
 mod session;
 mod status;
@@ -19,7 +21,7 @@ mod time;
 pub use agent::{AgentSpec, Permissions};
 pub use chain::{causes, chain};
 pub use checklist::{DEFAULT_SECTIONS, OPEN_QUESTIONS, SectionCheck, SectionOutcome, check_sections};
-pub use claim::{Acceptance, Claim, MAX_PREVIOUS, Previous, WrittenBy};
+pub use claim::{Acceptance, Claim, Ended, MAX_PREVIOUS, Previous, WrittenBy};
 pub use evidence::Evidence;
 pub use expect::{Expect, ParseExpectError};
 pub use hex::{Nonce, ParseHexError, PodId};

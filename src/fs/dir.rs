@@ -9,12 +9,20 @@ use super::error::{IoContext as _, PathError};
 
 /// A directory that was checked: ours, no symlink, writable by nobody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PrivateDir(PathBuf);
+pub struct PrivateDir {
+    path: PathBuf,
+    owner: u32,
+}
 
 impl PrivateDir {
     /// The directory's path.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// The user that it belongs to, where that is not the one that asks: only root is told so.
+    pub fn foreign_owner(&self) -> Option<u32> {
+        (self.owner != nix::unistd::geteuid().as_raw()).then_some(self.owner)
     }
 }
 
@@ -69,7 +77,13 @@ pub fn check_private(path: &Path) -> Result<PrivateDir, PathError> {
         return Err(PathError::refused("use", path, "it is no directory"));
     }
     check_owner_and_mode(path, meta.uid(), meta.mode())?;
-    Ok(PrivateDir(path.to_owned()))
+    Ok(PrivateDir { path: path.to_owned(), owner: meta.uid() })
+}
+
+/// The user that a file or directory belongs to, where it exists and that is not the one that asks.
+pub fn foreign_owner(path: &Path) -> Option<u32> {
+    let owner = std::fs::symlink_metadata(path).ok()?.uid();
+    (owner != nix::unistd::geteuid().as_raw()).then_some(owner)
 }
 
 /// Refuses what is owned by somebody else or writable by others; root may read what is anybody's.

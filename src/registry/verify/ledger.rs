@@ -27,7 +27,6 @@ pub(super) struct Known {
     pub nonce: Option<Nonce>,
     pub pod: Option<PodName>,
     pub role: Option<Role>,
-    pub at: String,
     /// Whether it has ended since.
     pub ended: bool,
 }
@@ -51,8 +50,8 @@ pub(super) struct Ledger {
 
 #[derive(Deserialize)]
 struct Line<'a> {
-    #[serde(borrow)]
-    at: Cow<'a, str>,
+    #[serde(borrow, rename = "at")]
+    _at: Cow<'a, str>,
     #[serde(borrow, rename = "user")]
     _user: Cow<'a, str>,
     #[serde(rename = "pid")]
@@ -139,7 +138,6 @@ impl Ledger {
             nonce: line.nonce,
             pod: line.pod,
             role: line.role,
-            at: line.at.into_owned(),
             ended: !STANDING.contains(&&*line.action),
         };
         match self.of.get_mut(&*ticket) {

@@ -43,6 +43,8 @@ pub(super) enum Mend {
     LogClaim(TicketId),
     /// Puts the end of a claim into the journal.
     LogRelease(TicketId),
+    /// Puts the newest generation that the journal knows into the tombstone.
+    RaiseTombstone(TicketId),
     /// Relates the Pod of a claim to its ticket.
     RecordSession(TicketId),
     /// Removes offers and temporaries of a ticket, by key.
@@ -98,7 +100,7 @@ pub struct NotMended {
     pub path: PathBuf,
     /// What failed.
     #[source]
-    pub source: MendError,
+    pub source: Box<MendError>,
 }
 
 /// What failed.
@@ -160,7 +162,7 @@ impl<'a> Mender<'a> {
     pub(super) fn mend(&mut self, finding: &Finding) -> Result<Option<String>, NotMended> {
         let Some(mend) = &finding.mend else { return Ok(None) };
         let done = self.carry_out(mend, &finding.path);
-        done.map_err(|source| NotMended { code: finding.code, path: finding.path.clone(), source })
+        done.map_err(|source| NotMended { code: finding.code, path: finding.path.clone(), source: source.into() })
     }
 
     fn carry_out(&mut self, mend: &Mend, path: &Path) -> Done {
@@ -207,6 +209,12 @@ impl<'a> Mender<'a> {
             }
             Mend::LogClaim(ticket) => self.log_claim(ticket),
             Mend::LogRelease(ticket) => self.log_release(ticket),
+            Mend::RaiseTombstone(ticket) => {
+                let Some(_ticket) = self.lock_ticket(&ticket.key(), Some(ticket))? else { return Ok(None) };
+                let Some(_fence) = had(self.registry.fence(ticket))? else { return Ok(None) };
+                let raised = self.registry.raise_tombstone(ticket, self.writer)?;
+                Ok(raised.map(|generation| format!("wrote a tombstone of generation {generation}")))
+            }
             Mend::RecordSession(ticket) => self.record_session(ticket),
             removal => {
                 self.remove(removal, path)?;

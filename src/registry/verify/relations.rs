@@ -356,12 +356,12 @@ pub(super) fn sockets(registry: &Registry, book: &Book) -> Vec<Finding> {
     findings
 }
 
+/// A tombstone needs a Pod and its role, which the journal tells of every claim that yoi made.
 fn raised(finding: Finding, known: &Known, ticket: &TicketId) -> Finding {
-    let is_told = known.nonce.is_some() && known.pod.is_some() && known.role.is_some();
-    match is_told {
-        true => finding.explained_by_why(ticket),
-        false => finding.explained_by_why(ticket),
+    if known.pod.is_some() && known.role.is_some() && i64::try_from(known.generation).is_ok() {
+        return finding.mended_by(Mend::RaiseTombstone(ticket.clone()));
     }
+    finding.explained_by_why(ticket)
 }
 
 impl Known {

@@ -7,9 +7,9 @@ use super::ledger::Ledger;
 use super::look::{Held, Looker, cannot_look};
 use super::mend::Mend;
 use super::names::{InFlight, Names};
-use super::parallel::in_parallel;
 use crate::domain::{Claim, Evidence, Nonce, PodId, PodName, PodRecord, SessionRecord, TicketId};
 use crate::fs;
+use crate::registry::survey::in_handfuls;
 
 /// What is kept of a claim or a tombstone while a registry is checked: a hundred thousand must fit.
 #[derive(Debug, Clone)]
@@ -186,4 +186,9 @@ fn ticket_of(finding: Finding, key: &str) -> Finding {
         Some(ticket) => finding.of_ticket(ticket),
         None => finding,
     }
+}
+
+/// Does the same for each of many keys, on several threads where that is worth it; results are in the order of the keys.
+fn in_parallel<R: Send>(keys: &[String], work: impl Fn(&String) -> R + Sync) -> Vec<R> {
+    in_handfuls(keys, |keys| keys.iter().map(&work).collect())
 }

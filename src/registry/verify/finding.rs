@@ -192,10 +192,18 @@ impl Finding {
         self.mend.as_ref().is_some_and(Mend::is_removal)
     }
 
-    /// Whether mending it is itself a line of the journal.
-    pub(super) fn is_of_journal(&self) -> bool {
-        let codes = [Code::TornJournal, Code::JournalLine, Code::JournalLacksClaim, Code::JournalLacksRelease];
-        codes.contains(&self.code)
+    /// Whether mending it writes a line of the journal of its own.
+    pub(super) fn is_told_by_mending(&self) -> bool {
+        matches!(
+            self.mend,
+            Some(
+                Mend::EndTornLine
+                    | Mend::KeepLine(_)
+                    | Mend::LogClaim(_)
+                    | Mend::LogRelease(_)
+                    | Mend::SetAsideClaim(_)
+            )
+        )
     }
 
     pub(super) fn new(code: Code, path: impl Into<PathBuf>, what: impl Into<String>) -> Self {

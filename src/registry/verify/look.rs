@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::finding::{Code, Finding};
 use super::mend::Mend;
-use super::parallel::in_parallel;
 use crate::domain::{Record, RecordError, chain};
-use crate::fs::{self, IoContext as _, Kind, Look, PathError};
+use crate::fs::{self, Kind, Look, PathError};
 use crate::registry::Registry;
+use crate::registry::survey::in_handfuls;
 
 /// What others may do with what is the registry's: nothing.
 const AWAY: u32 = 0o077;
@@ -84,8 +84,7 @@ impl<'a> Looker<'a> {
             Ok(None) => None,
             Err(error) => Some(cannot_look(&error)),
         };
-        let found = in_parallel(&paths, check);
-        self.findings.extend(found.into_iter().flatten());
+        self.findings.extend(in_handfuls(&paths, |paths| paths.iter().filter_map(check).collect()));
     }
 
     /// What is wrong with a file that should be of this kind.
@@ -124,7 +123,7 @@ impl<'a> Looker<'a> {
         key_of: fn(&R) -> String,
         aside: impl FnOnce() -> Option<Mend>,
     ) -> Held<R> {
-        let bytes = match read_with_owner(path) {
+        let bytes = match fs::read_file_of(path) {
             Ok(None) => return Held::Nothing,
             Ok(Some((bytes, uid))) if uid == self.owner => bytes,
             Ok(Some((_, uid))) => {
@@ -185,24 +184,6 @@ impl<'a> Looker<'a> {
         };
         Held::Wrong(Box::new(finding))
     }
-}
-
-/// Reads a file as every reader does, and tells whose it is.
-fn read_with_owner(path: &Path) -> Result<Option<(Vec<u8>, u32)>, PathError> {
-    use std::io::Read as _;
-    use std::os::unix::fs::MetadataExt as _;
-    let Some((file, size)) = fs::open_regular(path)? else { return Ok(None) };
-    if size > fs::MAX_RECORD {
-        return Err(PathError::refused(
-            "read",
-            path,
-            format!("it has {size} bytes, at most {} are read", fs::MAX_RECORD),
-        ));
-    }
-    let uid = file.metadata().context("look at", path)?.uid();
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-    (&file).take(fs::MAX_RECORD).read_to_end(&mut bytes).context("read", path)?;
-    Ok(Some((bytes, uid)))
 }
 
 pub(super) fn cannot_look(error: &PathError) -> Finding {

@@ -81,10 +81,11 @@ impl Mend {
     /// What must be sound before anything else can be written comes first.
     pub(super) fn rank(&self) -> u8 {
         match self {
-            Self::Restrict { .. } => 0,
-            Self::SetAsideWorkspace => 1,
-            Self::WriteWorkspace => 2,
-            Self::EndTornLine => 3,
+            // Before any line is written that would end it unseen.
+            Self::EndTornLine => 0,
+            Self::Restrict { .. } => 1,
+            Self::SetAsideWorkspace => 2,
+            Self::WriteWorkspace => 3,
             _ => 4,
         }
     }
@@ -193,11 +194,7 @@ impl<'a> Mender<'a> {
                 Ok(Some("wrote it anew".to_owned()))
             }
             Mend::EndTornLine => {
-                let ledger = self.ledger()?;
-                if ledger.torn.is_none() {
-                    return Ok(None);
-                }
-                let line = ledger.lines + 1;
+                let Some(line) = self.ledger()?.torn else { return Ok(None) };
                 self.log_kept(line).map(|()| Some("ended its last line, which is kept".to_owned()))
             }
             Mend::KeepLine(line) => {

@@ -314,7 +314,7 @@ impl Relations<'_> {
             self.found(finding.marked(line).mended_by(Mend::KeepLine(*line)));
         }
         if let Some(torn) = ledger.torn {
-            let what = format!("its last line, from byte {torn} on, has no end");
+            let what = format!("its last line, {torn}, has no end");
             // Appending takes no lock. A line on its way is whole when it is looked at again.
             let finding = Finding::new(Code::TornJournal, path, what).marked(torn);
             self.found(finding.seen_twice().mended_by(Mend::EndTornLine));

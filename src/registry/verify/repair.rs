@@ -112,7 +112,7 @@ impl Registry {
 
     /// Puts what was done into the journal.
     fn tell(&self, action: &str, finding: &Finding, done: &str, writer: &Writer) {
-        if finding.is_of_journal() {
+        if finding.is_told_by_mending() {
             return;
         }
         let path = finding.path.strip_prefix(self.dir()).unwrap_or(&finding.path);

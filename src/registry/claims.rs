@@ -438,10 +438,15 @@ impl Registry {
         let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
         // A Pod completes its claim without the ticket lock: the temporary may be one that is about to be renamed.
         let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
+        self.sweep_ticket_of_key(&ticket.key()).map_err(io)
+    }
+
+    /// Does what [`Self::sweep_ticket`] does, for whoever holds ticket lock and fence.
+    pub(super) fn sweep_ticket_of_key(&self, key: &str) -> Result<(), PathError> {
         // An offer may be the one name of a claim that is known to be durable, until the other one is.
-        fs::sync_dir(&self.claims_dir()).map_err(io)?;
-        self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
-        self.sweep_offers(ticket).map_err(io)
+        fs::sync_dir(&self.claims_dir())?;
+        self.sweep_temporaries("claim", key)?;
+        self.sweep_offers_of_key(key)
     }
 
     /// Compare-and-swap: under the fence, re-reads, compares, and replaces the claim where `change` says that it changed.

@@ -225,13 +225,19 @@ impl Cli {
     /// # Errors
     /// When it cannot be made, is not ours, of a newer version, or on a network.
     pub fn prepare(&self, registry: &Registry) -> Result<(), Failure> {
-        registry.prepare(self.environment.network_policy(), self.now()).map_err(|error| match error {
+        let prepared = registry.prepare(self.environment.network_policy(), self.now());
+        prepared.map_err(|error| self.not_writable(registry, error))
+    }
+
+    /// Tells why a registry cannot be written to, and, where it is another user's, how to do it as that one.
+    pub fn not_writable(&self, registry: &Registry, error: OpenError) -> Failure {
+        match error {
             OpenError::Foreign { owner, .. } => {
                 let line = as_owner(owner, &self.arguments, registry.data());
                 Failure::of(Exit::Environment, &error).because(format!("do it as that user: {line}"))
             }
             error => error.into(),
-        })
+        }
     }
 
     /// Who writes, and when.

@@ -8,6 +8,7 @@ mod claim_reclaim;
 mod claim_release;
 mod claim_show;
 mod common;
+mod gc;
 mod journal;
 mod launch_plan;
 mod pod_confirm;
@@ -92,6 +93,7 @@ verbs! {
     "journal" Journal(journal);
     "watch" Watch(watch);
     "verify" Verify(verify);
+    "gc" Gc(gc);
 }
 
 impl CommandLine for YoiClaim {
@@ -141,6 +143,7 @@ impl Verb {
             Self::Journal(args) => journal::run(args, output, cli),
             Self::Watch(args) => watch::run(args, output, cli),
             Self::Verify(args) => verify::run(args, output, cli),
+            Self::Gc(args) => gc::run(args, output, cli),
         }
     }
 }

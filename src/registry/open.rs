@@ -122,21 +122,49 @@ impl Registry {
     /// Makes what is missing, and checks what is there, before anything is written.
     ///
     /// # Errors
-    /// When a directory is another user's (also for root), or writable by others, cannot be made, lies on a network file system, or the
-    /// registry is of a newer version.
+    /// When a directory is another user's (also for root), or writable by others, cannot be made, lies on a network file
+    /// system, or the registry is of a newer version.
     pub fn prepare(&self, network: NetworkPolicy, now: Timestamp) -> Result<(), OpenError> {
         make_own_dir(&self.data)?;
-        if network == NetworkPolicy::Refuse
-            && let Some(found) = fs::network_file_system(&self.data)?
-        {
-            return Err(OpenError::Network(found));
-        }
+        self.check_network(network)?;
         make_own_dir(&self.data.join("workspaces"))?;
         make_own_dir(&self.dir)?;
         for name in ["claims", "locks", "locks/tickets", "locks/pods", "sessions", "pods", "offers", "tmp"] {
             make_own_dir(&self.dir.join(name))?;
         }
         self.check_version(now)
+    }
+
+    fn check_network(&self, network: NetworkPolicy) -> Result<(), OpenError> {
+        match fs::network_file_system(&self.data)? {
+            Some(found) if network == NetworkPolicy::Refuse => Err(OpenError::Network(found)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that a registry which may be damaged may be written to; makes nothing. One that is not there may.
+    ///
+    /// # Errors
+    /// When it is another user's, of a newer version, or on a network.
+    pub fn check_writable(&self, network: NetworkPolicy) -> Result<(), OpenError> {
+        if !fs::is_there(&self.dir)? {
+            return Ok(());
+        }
+        for dir in [&self.data, &self.dir] {
+            if let Some(owner) = fs::foreign_owner(dir) {
+                return Err(OpenError::Foreign { path: dir.clone(), owner });
+            }
+        }
+        self.check_network(network)?;
+        let path = self.dir.join("workspace.toml");
+        let record = fs::read_file(&path).ok().flatten().map(|bytes| WorkspaceRecord::parse(&bytes));
+        match record {
+            Some(Err(source @ RecordError::Newer { .. })) => Err(ReadError::Record { path, source }.into()),
+            Some(Ok(WorkspaceRecord { version: found, .. })) if found > VERSION => {
+                Err(ReadError::Record { path, source: RecordError::Newer { found } }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_version(&self, now: Timestamp) -> Result<(), OpenError> {
@@ -153,7 +181,7 @@ impl Registry {
             None => {
                 let record = WorkspaceRecord {
                     version: VERSION,
-                    root: path_text(&self.workspace.key_root),
+                    root: self.key_root_text(),
                     created_at: now,
                     extra: toml::Table::new(),
                 };
@@ -183,13 +211,18 @@ impl Registry {
     }
 
     /// Excludes others who make this registry.
-    fn lock_dir(&self) -> Result<FlockGuard, PathError> {
+    pub(super) fn lock_dir(&self) -> Result<FlockGuard, PathError> {
         FlockGuard::acquire_dir(&self.dir, Wait::For(MAKING)).map_err(|error| match error {
             WaitError::Io(error) => error,
             WaitError::Held { path, .. } => {
                 PathError::refused("lock", &path, "another process has been making it for long")
             }
         })
+    }
+
+    /// The root that the key is made of, as the registry's own record has it.
+    pub(super) fn key_root_text(&self) -> String {
+        path_text(&self.workspace.key_root)
     }
 
     /// The workspace that this is the registry of.

@@ -12,6 +12,7 @@ mod journal;
 mod launch;
 mod launching;
 mod logs;
+mod moved;
 mod overview;
 mod pod_host;
 mod restore;

@@ -258,7 +258,7 @@ impl Environment {
         // SAFETY: the descriptor was seen open just now; this process closes none that it did not open, so it stays
         // open for as long as the borrow, which ends on this line.
         let copy = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
-        copy.or_exit(Exit::Usage).map(Some).map_err(|failure| failure.while_doing(doing()))
+        copy.or_exit(Exit::Environment).map(Some).map_err(|failure| failure.while_doing(doing()))
     }
 
     /// The clock of this process; `YOI_CLOCK` fixes it, for tests and for output that can be compared.

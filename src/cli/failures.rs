@@ -2,13 +2,14 @@
 
 use super::quote::command;
 use super::{Exit, Failure};
-use crate::domain::ClaimStatus;
+use crate::domain::{ClaimStatus, Origin};
 use crate::fs::WaitError;
 use crate::launch::steps::ShutDownError;
 use crate::launch::{Failed, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::client::ClientError;
 use crate::registry::{
-    AdoptError, ChangeError, CommitError, OpenError, PodError, ReadError, SessionError, WorkspaceError,
+    AdoptError, ChangeError, CommitError, OpenError, PodError, ReadError, ReclaimError, SessionError, SetAsideError,
+    WorkspaceError,
 };
 use crate::ticket::{self, ConfigError, FindError, WriteError};
 
@@ -29,7 +30,7 @@ macro_rules! failures {
 
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
-    PodError, AdoptError, ClientError, WriteError, ticket::ReadError, ShutDownError,
+    PodError, AdoptError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
 }
 
 impl HasExit for ChangeError {
@@ -44,6 +45,46 @@ impl HasExit for ChangeError {
             Self::Busy { .. } => Exit::Busy,
             Self::NotDurable { .. } => Exit::Partial,
             Self::Unknown { .. } | Self::Io { .. } => Exit::Environment,
+        }
+    }
+}
+
+impl HasExit for ReclaimError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Change(error) => error.exit(),
+            Self::Lost { .. }
+            | Self::Restorable { .. }
+            | Self::Known { .. }
+            | Self::MayHold { .. }
+            | Self::MayReturn { .. }
+            | Self::Taker { .. } => Exit::Refused,
+            Self::NotDurable { .. } | Self::NotRecorded { .. } => Exit::Partial,
+        }
+    }
+}
+
+impl From<ReclaimError> for Failure {
+    fn from(error: ReclaimError) -> Self {
+        let failure = Self::of(HasExit::exit(&error), &error);
+        match &error {
+            ReclaimError::NotRecorded { claim, .. } => {
+                let (pod, role) = (claim.pod.as_str(), claim.role.as_str());
+                let (origin, ticket) = (Origin::TicketClaim.as_str(), claim.ticket.as_str());
+                let mend = ["session-record", pod, "--role", role, "--origin", origin, "--ticket", ticket];
+                failure.because(format!("run: {}", command(["yoi-claim"].into_iter().chain(mend))))
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl HasExit for SetAsideError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Busy(error) => error.exit(),
+            Self::Occupied { .. } => Exit::Refused,
+            Self::MayBeRead(_) | Self::Io(_) => Exit::Environment,
         }
     }
 }
@@ -126,7 +167,11 @@ impl HasExit for WorkspaceError {
 
 impl HasExit for InFlightError {
     fn exit(&self) -> Exit {
-        Exit::Usage
+        match self {
+            // What the system refuses says nothing of who set the variable.
+            Self::Descriptor { source, .. } if source.is_of_the_system() => Exit::Environment,
+            Self::Missing { .. } | Self::Descriptor { .. } => Exit::Usage,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Safe opening and reading: never through a symlink, never a FIFO, never a file of somebody else.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek as _, SeekFrom};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -24,22 +24,84 @@ pub fn read_file(path: &Path) -> Result<Option<Vec<u8>>, PathError> {
     read_file_up_to(path, MAX_RECORD)
 }
 
+/// A file that was read and is kept open, so that it can be told whether its name still stands for what was read.
+///
+/// An inode number is given to no other file for as long as this is. A record is only ever replaced, which gives the name
+/// another inode; a person may write into it, which changes its times or its size.
+#[derive(Debug)]
+pub struct HeldFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    version: FileVersion,
+    _file: File,
+}
+
+/// What of a file changes when it is written to or replaced.
+#[derive(Debug, PartialEq, Eq)]
+struct FileVersion {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl From<&Metadata> for FileVersion {
+    fn from(meta: &Metadata) -> Self {
+        Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
+    }
+}
+
+impl HeldFile {
+    /// What was in it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether its name stands for this file still, unchanged since it was read.
+    pub fn stands(&self) -> bool {
+        std::fs::symlink_metadata(&self.path).is_ok_and(|meta| FileVersion::from(&meta) == self.version)
+    }
+}
+
+/// Reads a record as [`read_file`] does, and keeps it open.
+///
+/// # Errors
+/// The same as those of [`read_file`].
+pub fn hold_file(path: &Path) -> Result<Option<HeldFile>, PathError> {
+    let Some((file, meta)) = open_with_meta(path)? else { return Ok(None) };
+    // Looked at before it is read: what is written meanwhile makes it another version.
+    let version = FileVersion::from(&meta);
+    let bytes = read_whole(&file, path, meta.len(), MAX_RECORD)?;
+    Ok(Some(HeldFile { path: path.to_owned(), bytes, version, _file: file }))
+}
+
 /// Reads a file as [`read_file`] does, with a bound of its own in bytes.
 ///
 /// # Errors
 /// The same as those of [`read_file`].
 pub fn read_file_up_to(path: &Path, bound: u64) -> Result<Option<Vec<u8>>, PathError> {
     let Some((file, size)) = open_regular(path)? else { return Ok(None) };
+    read_whole(&file, path, size, bound).map(Some)
+}
+
+fn read_whole(file: &File, path: &Path, size: u64, bound: u64) -> Result<Vec<u8>, PathError> {
     if size > bound {
         return Err(PathError::refused("read", path, format!("it has {size} bytes, at most {bound} are read")));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     // A file that grows while it is read stays within the bound.
-    (&file).take(bound + 1).read_to_end(&mut bytes).context("read", path)?;
+    file.take(bound + 1).read_to_end(&mut bytes).context("read", path)?;
     if bytes.len() as u64 > bound {
         return Err(PathError::refused("read", path, format!("it grew past {bound} bytes while it was read")));
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// Reads the last `bound` bytes of a file that only grows, and tells whether there is more before them; `None` where
@@ -192,8 +254,15 @@ pub fn changed_at(path: &Path) -> Result<chrono::DateTime<chrono::Utc>, PathErro
     Ok(chrono::DateTime::from_timestamp(meta.ctime(), nanoseconds).unwrap_or_default())
 }
 
-/// Opens a file for reading and gives its size in bytes; `None` where there is no such file.
-pub(super) fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
+/// Opens a file for reading as [`read_file`] does and gives its size in bytes; `None` where there is no such file.
+///
+/// # Errors
+/// The same as those of [`read_file`], except that no size is too large.
+pub fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
+    Ok(open_with_meta(path)?.map(|(file, meta)| (file, meta.len())))
+}
+
+fn open_with_meta(path: &Path) -> Result<Option<(File, Metadata)>, PathError> {
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY)
@@ -206,18 +275,22 @@ pub(super) fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError
         }
         Err(error) => return Err(error).context("open", path),
     };
-    let size = check_regular(&file, path)?;
-    Ok(Some((file, size)))
+    let meta = check_meta(&file, path)?;
+    Ok(Some((file, meta)))
 }
 
 /// Checks that an open file is a regular one, ours, and writable by nobody else; gives its size in bytes.
 pub(super) fn check_regular(file: &File, path: &Path) -> Result<u64, PathError> {
+    check_meta(file, path).map(|meta| meta.len())
+}
+
+fn check_meta(file: &File, path: &Path) -> Result<Metadata, PathError> {
     let meta = file.metadata().context("look at", path)?;
     if !meta.is_file() {
         return Err(PathError::refused("read", path, "it is no regular file"));
     }
     super::dir::check_owner_and_mode(path, meta.uid(), meta.mode())?;
-    Ok(meta.len())
+    Ok(meta)
 }
 
 /// Lists the names in a directory, in no particular order; empty where there is no such directory.

@@ -4,6 +4,7 @@ mod claim_check;
 mod claim_commit;
 mod claim_complete;
 mod claim_list;
+mod claim_reclaim;
 mod claim_release;
 mod claim_show;
 mod common;
@@ -20,6 +21,7 @@ mod session_record;
 mod session_show;
 mod shutdown_after_idle;
 mod ticket_lock;
+mod verify;
 mod watch;
 mod workspace_adopt;
 mod workspace_key;
@@ -74,6 +76,7 @@ verbs! {
     "claim-check" ClaimCheck(claim_check);
     "claim-complete" ClaimComplete(claim_complete);
     "claim-release" ClaimRelease(claim_release);
+    "claim-reclaim" ClaimReclaim(claim_reclaim);
     "session-record" SessionRecord(session_record);
     "session-show" SessionShow(session_show);
     "session-list" SessionList(session_list);
@@ -90,6 +93,7 @@ verbs! {
     "workspace-adopt" WorkspaceAdopt(workspace_adopt);
     "journal" Journal(journal);
     "watch" Watch(watch);
+    "verify" Verify(verify);
 }
 
 impl CommandLine for YoiClaim {
@@ -122,6 +126,7 @@ impl Verb {
             Self::ClaimCheck(args) => claim_check::run(args, cli),
             Self::ClaimComplete(args) => claim_complete::run(args, cli),
             Self::ClaimRelease(args) => claim_release::run(args, cli),
+            Self::ClaimReclaim(args) => claim_reclaim::run(args, cli),
             Self::SessionRecord(args) => session_record::run(args, cli),
             Self::SessionShow(args) => session_show::run(args, output, cli),
             Self::SessionList(args) => session_list::run(args, output, cli),
@@ -138,6 +143,7 @@ impl Verb {
             Self::WorkspaceAdopt(args) => workspace_adopt::run(args, cli),
             Self::Journal(args) => journal::run(args, output, cli),
             Self::Watch(args) => watch::run(args, output, cli),
+            Self::Verify(args) => verify::run(args, output, cli),
         }
     }
 }

@@ -189,6 +189,7 @@ impl Registry {
                         former_roots: Vec::new(),
                         extra: toml::Table::new(),
                     };
+                    self.sync_made()?;
                     self.write_record(&record)?;
                 }
                 Ok(())
@@ -201,6 +202,18 @@ impl Registry {
         self.sweep_temporaries("workspace", "toml")?;
         let path = self.dir.join("workspace.toml");
         Ok(fs::replace(&self.temporary("workspace", "toml"), &path, record.render().as_bytes())?)
+    }
+
+    /// Makes all directories durable: whoever made them may have been killed before it synced them.
+    ///
+    /// So `workspace.toml`, which is written after this, says that they all are.
+    fn sync_made(&self) -> Result<(), PathError> {
+        if let Some(around) = self.data.parent().filter(|around| !around.as_os_str().is_empty()) {
+            fs::sync_dir(around)?;
+        }
+        [self.data.clone(), self.workspaces_dir(), self.dir.clone(), self.dir.join("locks")]
+            .iter()
+            .try_for_each(|dir| fs::sync_dir(dir))
     }
 
     /// Excludes others who make a registry, or move one.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::super::unreadable::set_aside_key;
 use super::Change;
 use crate::fs::{self, DirEvent, DirWatches, EntryEvent, Interest, PathError, WatchId};
 
@@ -198,7 +199,8 @@ impl Places {
             Place::Registry => part_appeared(&name, event),
             Place::Part(Part::Locks) => part_appeared(&format!("locks/{name}"), event),
             Place::Part(Part::Claims) => {
-                let key = name.strip_suffix(".toml").or_else(|| name.strip_suffix(".released"));
+                let suffixes = [".toml", ".released"].iter().find_map(|suffix| name.strip_suffix(suffix));
+                let key = suffixes.or_else(|| set_aside_key(&name));
                 key.map_or(Told::Nothing, |key| Told::Change(Change::Claim(key.to_owned())))
             }
             Place::Part(Part::Sessions) => {

@@ -34,6 +34,13 @@ const PREPARED: &[(&str, &str)] = &[
     ),
     ("yoi-claim claim-complete", BY_HAND),
     ("yoi-claim claim-release", BY_HAND),
+    (
+        "yoi-claim claim-reclaim",
+        "yoi-claim claim-commit PROJ-42 --pod mira --role coder
+        yoi-claim claim-commit PROJ-43 --pod mira --role coder
+        yoi-claim pod-spawn coder-PROJ-43 --role coder --profile builtin:checklist
+        yoi-claim pod-confirm coder-PROJ-43",
+    ),
     ("yoi-claim claim-show", WAITING),
     ("yoi-claim pod-list", WAITING),
     ("yoi-claim pod-run", WAITING),

@@ -10,7 +10,7 @@ use clap::ColorChoice;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{End, Exit, Failure, Format, Program, Template};
-use crate::domain::{ClaimStatus, Evidence, Origin, Role};
+use crate::domain::{ClaimStatus, Evidence, Expect, Origin, ParseExpectError, Role};
 
 /// The longest time that may be given, in seconds: about three years.
 const MAX_SECONDS: f64 = 1e8;
@@ -22,6 +22,10 @@ pub struct GlobalArgs {
     #[arg(short = 'C', value_name = "DIR", global = true, value_hint = clap::ValueHint::DirPath)]
     #[arg(help_heading = "Global options")]
     pub directory: Option<PathBuf>,
+    /// Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says
+    #[arg(long, value_name = "DIR", global = true, value_hint = clap::ValueHint::DirPath)]
+    #[arg(help_heading = "Global options")]
+    pub data_dir: Option<PathBuf>,
 }
 
 /// Arguments of every porcelain command.
@@ -96,6 +100,30 @@ words! {
     claim_status, ClaimStatus
 }
 
+/// Reads the claim that is to be reclaimed: a fence, or 0 for one that cannot be read and of which nothing is known.
+///
+/// # Errors
+/// When it is neither.
+pub fn expect_or_nothing(text: &str) -> Result<Expect, ParseExpectError> {
+    if text == "0" { Ok(Expect::NOTHING) } else { text.parse() }
+}
+
+/// Says why a text is no reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a reason says something")]
+pub struct ReasonError;
+
+/// Reads the reason for what a person decides: any text that says something.
+///
+/// # Errors
+/// When it is blank.
+pub fn reason(text: &str) -> Result<String, ReasonError> {
+    match text.trim() {
+        "" => Err(ReasonError),
+        said => Ok(said.to_owned()),
+    }
+}
+
 /// Says why a text is no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a number of seconds from 0 to 100000000, such as 5 or 0.5")]
@@ -117,7 +145,7 @@ pub fn seconds(text: &str) -> Result<Duration, SecondsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Expect, Nonce, PodName, TicketId};
+    use crate::domain::{Nonce, PodName, TicketId};
     use clap::Parser as _;
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt as _;

@@ -2,12 +2,14 @@
 
 use super::quote::command;
 use super::{Exit, Failure};
-use crate::domain::ClaimStatus;
+use crate::domain::{ClaimStatus, Origin};
 use crate::fs::WaitError;
 use crate::launch::steps::ShutDownError;
 use crate::launch::{Failed, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::client::ClientError;
-use crate::registry::{ChangeError, CommitError, OpenError, PodError, ReadError, SessionError, WorkspaceError};
+use crate::registry::{
+    ChangeError, CommitError, OpenError, PodError, ReadError, ReclaimError, SessionError, SetAsideError, WorkspaceError,
+};
 use crate::ticket::{self, ConfigError, FindError, WriteError};
 
 /// An error of the library with a status of its own.
@@ -27,7 +29,7 @@ macro_rules! failures {
 
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
-    PodError, ClientError, WriteError, ticket::ReadError, ShutDownError,
+    PodError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
 }
 
 impl HasExit for ChangeError {
@@ -42,6 +44,46 @@ impl HasExit for ChangeError {
             Self::Busy { .. } => Exit::Busy,
             Self::NotDurable { .. } => Exit::Partial,
             Self::Unknown { .. } | Self::Io { .. } => Exit::Environment,
+        }
+    }
+}
+
+impl HasExit for ReclaimError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Change(error) => error.exit(),
+            Self::Lost { .. }
+            | Self::Restorable { .. }
+            | Self::Known { .. }
+            | Self::MayHold { .. }
+            | Self::MayReturn { .. }
+            | Self::Taker { .. } => Exit::Refused,
+            Self::NotDurable { .. } | Self::NotRecorded { .. } => Exit::Partial,
+        }
+    }
+}
+
+impl From<ReclaimError> for Failure {
+    fn from(error: ReclaimError) -> Self {
+        let failure = Self::of(HasExit::exit(&error), &error);
+        match &error {
+            ReclaimError::NotRecorded { claim, .. } => {
+                let (pod, role) = (claim.pod.as_str(), claim.role.as_str());
+                let (origin, ticket) = (Origin::TicketClaim.as_str(), claim.ticket.as_str());
+                let mend = ["session-record", pod, "--role", role, "--origin", origin, "--ticket", ticket];
+                failure.because(format!("run: {}", command(["yoi-claim"].into_iter().chain(mend))))
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl HasExit for SetAsideError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Busy(error) => error.exit(),
+            Self::Occupied { .. } => Exit::Refused,
+            Self::MayBeRead(_) | Self::Io(_) => Exit::Environment,
         }
     }
 }
@@ -108,7 +150,11 @@ impl HasExit for WorkspaceError {
 
 impl HasExit for InFlightError {
     fn exit(&self) -> Exit {
-        Exit::Usage
+        match self {
+            // What the system refuses says nothing of who set the variable.
+            Self::Descriptor { source, .. } if source.is_of_the_system() => Exit::Environment,
+            Self::Missing { .. } | Self::Descriptor { .. } => Exit::Usage,
+        }
     }
 }
 
@@ -150,7 +196,7 @@ impl From<TicketRoleLaunchError> for Failure {
             }
             E::NameTaken { .. } | E::Claimed { .. } | E::Stale { .. } => Exit::Refused,
             E::InFlight { .. } => Exit::Busy,
-            E::Registry(_) | E::Runtime(_) | E::Prepare(_) | E::Unknown { .. } => Exit::Environment,
+            E::Runtime(_) | E::Prepare(_) | E::Unknown { .. } => Exit::Environment,
             E::Failed(failed) => undone(&failed.undone),
             E::Partial(_) => Exit::Partial,
         };

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is the room that reads environment and clock")]
 
 pub mod args;
+mod bad_lines;
 mod environment;
 mod error;
 mod exit;
@@ -21,13 +22,14 @@ mod template;
 mod time;
 mod world;
 
+pub use bad_lines::BadLines;
 pub use environment::{Environment, VARIABLES};
 pub use error::{Failure, OrExit};
 pub use exit::Exit;
 pub use output::{End, Format, Printer, SCHEMA, View, written};
 pub use progress::Progress;
 pub use record::{Field, Row, Value};
-pub use rows::{ChangeRow, ClaimRow, JournalRow, PodRow, SessionRow};
+pub use rows::{ChangeRow, ClaimRow, FindingRow, JournalRow, PodRow, SessionRow};
 #[cfg(test)]
 pub(crate) use run::parse;
 pub use run::{Cli, CommandLine, Program, run};

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -11,10 +11,11 @@ use clap::{ArgMatches, ColorChoice};
 
 use super::args::{GlobalArgs, OutputArgs, PeopleArgs};
 use super::progress::Telling;
+use super::quote::command;
 use super::style::Paint;
 use super::{Environment, Exit, Failure, OrExit as _, Printer, Progress, View, environment, written};
 use crate::domain::Timestamp;
-use crate::registry::{Registry, Workspace, Writer};
+use crate::registry::{OpenError, Registry, Workspace, Writer};
 
 /// One of the two programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,7 @@ pub trait CommandLine: clap::Parser {
 /// What a command has of the world: environment, clock, standard output and standard error.
 pub struct Cli {
     program: Program,
+    arguments: Vec<OsString>,
     environment: Environment,
     people: PeopleArgs,
     out: BufWriter<io::Stdout>,
@@ -82,6 +84,7 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
         .and_then(|line| {
             let mut cli = Cli {
                 program,
+                arguments,
                 environment: Environment::read()?,
                 people: line.people(),
                 out: BufWriter::new(io::stdout()),
@@ -89,6 +92,10 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
             };
             if let Some(directory) = &line.global().directory {
                 environment::enter(directory)?;
+            }
+            if let Some(data) = &line.global().data_dir {
+                // After -C, as if started there.
+                cli.environment.use_data_dir(&environment::current_dir()?.join(data));
             }
             let ended = body(line, &mut cli);
             // What was printed before a failure is part of the answer.
@@ -209,8 +216,22 @@ impl Cli {
     /// Those of [`Self::registry`]; when it cannot be made, is not ours, of a newer version, or on a network.
     pub fn writable_registry(&self) -> Result<Registry, Failure> {
         let registry = self.registry()?;
-        registry.prepare(self.environment.network_policy(), self.now()).or_exit(Exit::Environment)?;
+        self.prepare(&registry)?;
         Ok(registry)
+    }
+
+    /// Makes a registry fit to be written to.
+    ///
+    /// # Errors
+    /// When it cannot be made, is not ours, of a newer version, or on a network.
+    pub fn prepare(&self, registry: &Registry) -> Result<(), Failure> {
+        registry.prepare(self.environment.network_policy(), self.now()).map_err(|error| match error {
+            OpenError::Foreign { owner, .. } => {
+                let line = as_owner(owner, &self.arguments, registry.data());
+                Failure::of(Exit::Environment, &error).because(format!("do it as that user: {line}"))
+            }
+            error => error.into(),
+        })
     }
 
     /// Who writes, and when.
@@ -285,6 +306,24 @@ impl Cli {
     pub fn is_interactive(&self) -> bool {
         !self.environment.is_ci() && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
+}
+
+/// The command line as it was typed, to be done by another user; the data root is that user's whatever sudo leaves of
+/// the environment.
+fn as_owner(owner: u32, arguments: &[OsString], data: &Path) -> String {
+    let user = match nix::unistd::User::from_uid(owner.into()) {
+        Ok(Some(user)) => user.name,
+        _ => format!("#{owner}"),
+    };
+    let mut words: Vec<OsString> = vec!["sudo".into(), "-u".into(), user.into()];
+    let (program, rest) = arguments.split_at(arguments.len().min(1));
+    words.extend_from_slice(program);
+    let is_typed = |word: &OsString| word.as_encoded_bytes().starts_with(b"--data-dir");
+    if !rest.iter().take_while(|word| *word != "--").any(is_typed) {
+        words.extend(["--data-dir".into(), data.into()]);
+    }
+    words.extend_from_slice(rest);
+    command(words)
 }
 
 /// The width of the terminal that standard output goes to, in character cells.

@@ -7,6 +7,18 @@ use super::{Evidence, Nonce, PodId, PodName, Record, Role, TicketId, Timestamp, 
 
 /// How many earlier holders a claim remembers.
 pub const MAX_PREVIOUS: usize = 50;
+/// How much it remembers of why each one's claim ended, in bytes: 50 of them stay far below the largest record.
+const MAX_WHY: usize = 2000;
+
+/// The last generation that is read: the one after it can still be written.
+pub(super) const MAX_GENERATION: u64 = i64::MAX.cast_unsigned() - 1;
+
+fn generation<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match u64::deserialize(deserializer)? {
+        found @ 1..=MAX_GENERATION => Ok(found),
+        found => Err(serde::de::Error::custom(format!("{found} is no generation"))),
+    }
+}
 
 /// `claims/<key>.toml`, its tombstone and its offer, which have the same form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +34,7 @@ pub struct Claim {
     /// What the Pod is for.
     pub role: Role,
     /// Counts the claims of this ticket, from 1; only ever grows.
+    #[serde(deserialize_with = "generation")]
     pub generation: u64,
     /// 128 random bits: tells two claims of one generation apart.
     pub nonce: Nonce,
@@ -38,6 +51,9 @@ pub struct Claim {
     /// Who wrote the record; for people, never used to judge liveness.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub written_by: Option<WrittenBy>,
+    /// How the claim ended; only in a tombstone, and only where there was room to note it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
     /// Earlier holders, newest first, at most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<Previous>,
@@ -55,6 +71,18 @@ pub struct WrittenBy {
     pub host: String,
     /// The kernel's id of that boot.
     pub boot: String,
+    /// Keys that this version does not know, kept as they were.
+    #[serde(flatten)]
+    pub extra: toml::Table,
+}
+
+/// How a claim ended; the tombstone of a claim that was just released says it by its own change time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// Why, as [`Previous::why`] will say it.
+    pub why: String,
     /// Keys that this version does not know, kept as they were.
     #[serde(flatten)]
     pub extra: toml::Table,
@@ -115,7 +143,7 @@ impl Claim {
                 role: old.role,
                 generation: old.generation,
                 ended_at,
-                why: why.to_owned(),
+                why: cut(why),
                 extra: toml::Table::new(),
             });
             previous.extend(old.previous.iter().take(MAX_PREVIOUS - 1).cloned());
@@ -134,9 +162,15 @@ impl Claim {
             session,
             completed_at: None,
             written_by: Some(written_by),
+            ended: None,
             previous,
             extra: toml::Table::new(),
         }
+    }
+
+    /// Notes in a tombstone when and why its claim ended.
+    pub fn end(&mut self, at: Timestamp, why: &str) {
+        self.ended = Some(Ended { at, why: cut(why), extra: toml::Table::new() });
     }
 
     /// Whether this claim and the acceptance are of one Pod, role and attempt.
@@ -145,6 +179,16 @@ impl Claim {
     pub fn is_of(&self, pod: &PodName, role: Role, nonce: Option<Nonce>) -> bool {
         self.pod == *pod && self.role == role && nonce.is_none_or(|nonce| nonce == self.nonce)
     }
+}
+
+/// Cuts a reason to what a claim remembers of it.
+fn cut(why: &str) -> String {
+    let mut end = why.len().min(MAX_WHY);
+    while !why.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mark = if end < why.len() { " …" } else { "" };
+    format!("{}{mark}", &why[..end])
 }
 
 impl Record for Claim {

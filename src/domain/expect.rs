@@ -15,6 +15,11 @@ pub struct Expect {
 }
 
 impl Expect {
+    /// What a caller expects who knows of no claim: the fence of one that cannot be read and of which nothing is known.
+    ///
+    /// Matches no claim, since generations count from 1.
+    pub const NOTHING: Self = Self { generation: 0, nonce: None };
+
     /// Whether a claim is the expected one.
     pub fn matches(&self, claim: &Claim) -> bool {
         self.generation == claim.generation && self.nonce.is_none_or(|nonce| nonce == claim.nonce)

@@ -109,6 +109,20 @@ fn bytes_of(key: &str) -> Option<Vec<u8>> {
     (key_of(&bytes) == key).then_some(bytes)
 }
 
+/// Whether a file name is the key of some name: one that is written out in full, or a cut one.
+pub fn is_key(name: &str) -> bool {
+    match name.split_at_checked(KEPT_OF_LONG_KEY) {
+        Some((kept, rest)) if rest.starts_with('~') => {
+            let hash = &rest.as_bytes()[1..];
+            hash.len() == 64
+                && hash.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+                && !kept.starts_with('.')
+                && kept.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.%".contains(&byte))
+        }
+        _ => bytes_of(name).is_some_and(|bytes| !bytes.is_empty()),
+    }
+}
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $type:ident, $what:literal) => {
         $(#[$doc])*
@@ -295,6 +309,8 @@ mod tests {
             prop_assert!(ka.bytes().all(|c| c.is_ascii_alphanumeric() || b"_-.%~".contains(&c)));
             prop_assert!(!ka.starts_with('.'));
             prop_assert_eq!(a == b, ka == kb);
+            let strange = [format!("{ka}~"), format!("~{ka}")];
+            prop_assert!(is_key(&ka) && !strange.iter().any(|name| is_key(name)));
         }
 
         #[test]

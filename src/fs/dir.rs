@@ -9,12 +9,20 @@ use super::error::{IoContext as _, PathError};
 
 /// A directory that was checked: ours, no symlink, writable by nobody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PrivateDir(PathBuf);
+pub struct PrivateDir {
+    path: PathBuf,
+    owner: u32,
+}
 
 impl PrivateDir {
     /// The directory's path.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// The user that it belongs to, where that is not the one that asks: only root is told so.
+    pub fn foreign_owner(&self) -> Option<u32> {
+        (self.owner != nix::unistd::geteuid().as_raw()).then_some(self.owner)
     }
 }
 
@@ -69,7 +77,13 @@ pub fn check_private(path: &Path) -> Result<PrivateDir, PathError> {
         return Err(PathError::refused("use", path, "it is no directory"));
     }
     check_owner_and_mode(path, meta.uid(), meta.mode())?;
-    Ok(PrivateDir(path.to_owned()))
+    Ok(PrivateDir { path: path.to_owned(), owner: meta.uid() })
+}
+
+/// The user that a file or directory belongs to, where it exists and that is not the one that asks.
+pub fn foreign_owner(path: &Path) -> Option<u32> {
+    let owner = std::fs::symlink_metadata(path).ok()?.uid();
+    (owner != nix::unistd::geteuid().as_raw()).then_some(owner)
 }
 
 /// Refuses what is owned by somebody else or writable by others; root may read what is anybody's.
@@ -84,6 +98,23 @@ pub(super) fn check_owner_and_mode(path: &Path, uid: u32, mode: u32) -> Result<(
         return Err(PathError::refused("trust", path, why));
     }
     Ok(())
+}
+
+/// Takes away what others may do with a file or directory of ours.
+///
+/// # Errors
+/// When it is a symlink or neither file nor directory, or its mode cannot be changed.
+pub fn make_private(path: &Path) -> Result<(), PathError> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC;
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).context("open", path)?;
+    let meta = file.metadata().context("look at", path)?;
+    let mode = match meta.file_type() {
+        kind if kind.is_dir() => 0o700,
+        kind if kind.is_file() => 0o600,
+        _ => return Err(PathError::refused("set the mode of", path, "it is neither a file nor a directory")),
+    };
+    file.set_permissions(std::fs::Permissions::from_mode(mode)).context("set the mode of", path)
 }
 
 /// Removes a directory and all below it, never following a symlink; one that is gone already is as good.

@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek as _, SeekFrom};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::libc;
 
@@ -117,6 +118,95 @@ pub fn read_tail(path: &Path, bound: u64) -> Result<Option<(Vec<u8>, bool)>, Pat
     Ok(Some((bytes, start > 0)))
 }
 
+/// The longest line that [`Lines`] gives, in bytes.
+pub const MAX_LINE: usize = 1 << 20;
+/// How often, and at which distance, the end of a file that only grows is looked at again before its last line counts as
+/// torn: a line that is longer than a page may be seen while it is being written.
+const LOOK_AGAIN: (usize, Duration) = (10, Duration::from_millis(1));
+
+/// One line of a file that only grows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its number, from 1.
+    pub number: u64,
+    /// Its bytes without the newline.
+    pub bytes: Vec<u8>,
+    /// What became of it.
+    pub end: LineEnd,
+}
+
+/// How a line ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineEnd {
+    /// With a newline.
+    Newline,
+    /// With the file: its writer was stopped in the middle, or the disk was full.
+    Torn,
+    /// It has more than [`MAX_LINE`] bytes, of which only the first are given.
+    TooLong,
+}
+
+/// The lines of a file that only grows, one after the other: however large it is, no more than one is in memory.
+#[derive(Debug)]
+pub struct Lines<R = File> {
+    path: PathBuf,
+    reader: BufReader<R>,
+    number: u64,
+}
+
+/// Opens a file to read it line by line; `None` where there is no such file.
+///
+/// # Errors
+/// The same as those of [`read_file`], except that no size is too large.
+pub fn read_lines(path: &Path) -> Result<Option<Lines>, PathError> {
+    let opened = open_regular(path)?;
+    Ok(opened.map(|(file, _size)| Lines { path: path.to_owned(), reader: BufReader::new(file), number: 0 }))
+}
+
+impl<R: Read> Lines<R> {
+    /// Reads up to a newline, the end of the file, or the bound.
+    fn piece(&mut self, line: &mut Vec<u8>) -> Result<usize, PathError> {
+        let left = (MAX_LINE + 1).saturating_sub(line.len()) as u64;
+        self.reader.by_ref().take(left).read_until(b'\n', line).context("read", &self.path)
+    }
+
+    fn read_line(&mut self) -> Result<Option<Line>, PathError> {
+        let mut bytes = Vec::new();
+        if self.piece(&mut bytes)? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let mut looks = 0;
+        let end = loop {
+            if bytes.last() == Some(&b'\n') {
+                bytes.pop();
+                break LineEnd::Newline;
+            }
+            if bytes.len() > MAX_LINE {
+                bytes.truncate(MAX_LINE);
+                self.reader.skip_until(b'\n').context("read", &self.path)?;
+                break LineEnd::TooLong;
+            }
+            if self.piece(&mut bytes)? == 0 {
+                looks += 1;
+                if looks > LOOK_AGAIN.0 {
+                    break LineEnd::Torn;
+                }
+                std::thread::sleep(LOOK_AGAIN.1);
+            }
+        };
+        Ok(Some(Line { number: self.number, bytes, end }))
+    }
+}
+
+impl<R: Read> Iterator for Lines<R> {
+    type Item = Result<Line, PathError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read_line().transpose()
+    }
+}
+
 /// Checks that a file is there and would be read, without reading it.
 ///
 /// # Errors
@@ -159,8 +249,11 @@ pub fn changed_at(path: &Path) -> Result<chrono::DateTime<chrono::Utc>, PathErro
     Ok(chrono::DateTime::from_timestamp(meta.ctime(), nanoseconds).unwrap_or_default())
 }
 
-/// Opens a file for reading and gives its size in bytes; `None` where there is no such file.
-pub(super) fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
+/// Opens a file for reading as [`read_file`] does and gives its size in bytes; `None` where there is no such file.
+///
+/// # Errors
+/// The same as those of [`read_file`], except that no size is too large.
+pub fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
     Ok(open_with_meta(path)?.map(|(file, meta)| (file, meta.len())))
 }
 
@@ -206,4 +299,56 @@ pub fn entries(dir: &Path) -> Result<Vec<OsString>, PathError> {
         Err(error) => return Err(error).context("list", dir),
     };
     listing.map(|entry| entry.map(|e| e.file_name())).collect::<Result<_, _>>().context("list", dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &[u8]) -> Vec<(u64, usize, LineEnd)> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines");
+        super::super::create_file(&path, text).unwrap();
+        let lines = read_lines(&path).unwrap().unwrap();
+        lines.map(|line| line.unwrap()).map(|line| (line.number, line.bytes.len(), line.end)).collect()
+    }
+
+    #[test]
+    fn lines_are_counted_and_the_last_one_may_be_torn() {
+        assert_eq!(lines(b""), []);
+        assert_eq!(lines(b"a\n\nbc\n"), [(1, 1, LineEnd::Newline), (2, 0, LineEnd::Newline), (3, 2, LineEnd::Newline)]);
+        assert_eq!(lines(b"a\nbc"), [(1, 1, LineEnd::Newline), (2, 2, LineEnd::Torn)]);
+    }
+
+    /// A file of which each read sees what was written up to then.
+    struct Growing(Vec<&'static [u8]>);
+
+    impl Read for Growing {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let Some(seen) = self.0.pop() else { return Ok(0) };
+            buffer[..seen.len()].copy_from_slice(seen);
+            Ok(seen.len())
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_just_being_written_is_not_torn() {
+        let growing = Growing(vec![b"c\n", b"", b"", b"b", b"", b"", b"a"]);
+        let mut lines = Lines { path: PathBuf::new(), reader: BufReader::new(growing), number: 0 };
+        let line = lines.next().unwrap().unwrap();
+        assert_eq!((&line.bytes[..], line.end), (&b"abc"[..], LineEnd::Newline));
+        assert!(lines.next().is_none());
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_more_than_its_bound() {
+        let mut text = vec![b'x'; MAX_LINE];
+        text.extend_from_slice(b"\n");
+        text.extend(vec![b'y'; 3 * MAX_LINE]);
+        text.extend_from_slice(b"\nz\n");
+        assert_eq!(
+            lines(&text),
+            [(1, MAX_LINE, LineEnd::Newline), (2, MAX_LINE, LineEnd::TooLong), (3, 1, LineEnd::Newline)]
+        );
+    }
 }

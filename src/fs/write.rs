@@ -62,7 +62,8 @@ pub fn link_into_place(from: &Path, to: &Path) -> Result<Linked, PathError> {
     }
 }
 
-fn exists(path: &Path) -> bool {
+/// Whether anything has this name; what cannot be looked at counts as there.
+pub fn exists(path: &Path) -> bool {
     !matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 

@@ -117,6 +117,8 @@ fn is_ticket_lock(registry: &Registry, file: &File) -> bool {
 pub struct LockedCommand {
     /// The program and its arguments; not empty.
     pub command: Vec<OsString>,
+    /// Its environment, besides what it is handed down.
+    pub environment: Vec<(OsString, OsString)>,
     /// The nonce of the attempt.
     pub nonce: Nonce,
 }
@@ -150,6 +152,8 @@ pub fn run_locked(registry: &Registry, lock: TicketLock, locked: LockedCommand) 
     let mut command = Command::new(&program);
     command
         .args(locked.command.iter().skip(1))
+        .env_clear()
+        .envs(locked.environment)
         .env("YOI_TICKET_LOCK", lock_number.to_string())
         .env("YOI_LAUNCHER", pipe_number.to_string())
         .env("YOI_CLAIM_NONCE", locked.nonce.to_string());

@@ -4,9 +4,11 @@ mod claim_check;
 mod claim_commit;
 mod claim_complete;
 mod claim_list;
+mod claim_reclaim;
 mod claim_release;
 mod claim_show;
 mod common;
+mod journal;
 mod launch_plan;
 mod pod_confirm;
 mod pod_list;
@@ -19,6 +21,7 @@ mod session_record;
 mod session_show;
 mod shutdown_after_idle;
 mod ticket_lock;
+mod verify;
 mod watch;
 mod workspace_key;
 
@@ -72,6 +75,7 @@ verbs! {
     "claim-check" ClaimCheck(claim_check);
     "claim-complete" ClaimComplete(claim_complete);
     "claim-release" ClaimRelease(claim_release);
+    "claim-reclaim" ClaimReclaim(claim_reclaim);
     "session-record" SessionRecord(session_record);
     "session-show" SessionShow(session_show);
     "session-list" SessionList(session_list);
@@ -85,7 +89,9 @@ verbs! {
     "pod-shutdown" PodShutdown(pod_shutdown);
     "shutdown-after-idle" ShutdownAfterIdle(shutdown_after_idle);
     "workspace-key" WorkspaceKey(workspace_key);
+    "journal" Journal(journal);
     "watch" Watch(watch);
+    "verify" Verify(verify);
 }
 
 impl CommandLine for YoiClaim {
@@ -118,6 +124,7 @@ impl Verb {
             Self::ClaimCheck(args) => claim_check::run(args, cli),
             Self::ClaimComplete(args) => claim_complete::run(args, cli),
             Self::ClaimRelease(args) => claim_release::run(args, cli),
+            Self::ClaimReclaim(args) => claim_reclaim::run(args, cli),
             Self::SessionRecord(args) => session_record::run(args, cli),
             Self::SessionShow(args) => session_show::run(args, output, cli),
             Self::SessionList(args) => session_list::run(args, output, cli),
@@ -131,7 +138,9 @@ impl Verb {
             Self::PodShutdown(args) => pod_shutdown::run(args, cli),
             Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
+            Self::Journal(args) => journal::run(args, output, cli),
             Self::Watch(args) => watch::run(args, output, cli),
+            Self::Verify(args) => verify::run(args, output, cli),
         }
     }
 }

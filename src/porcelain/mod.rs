@@ -8,6 +8,7 @@ mod help;
 mod hooks;
 mod init;
 mod intake;
+mod journal;
 mod launch;
 mod launching;
 mod logs;

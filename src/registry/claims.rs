@@ -3,7 +3,6 @@
 use super::journal::{JournalEntry, JournalLine};
 use super::offers::OfferError;
 use super::open::{ReadError, Registry, Writer, read_named};
-use super::pods::PodLock;
 use super::ticket_lock::TicketLock;
 use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, PodName, Record as _, Role, TicketId, Timestamp};
 use crate::fs::{self, Linked, PathError, PlaceError, WaitError};
@@ -196,7 +195,7 @@ pub enum ChangeError {
 }
 
 /// Says why the fence of a claim was not had: another change takes too long, or its file cannot be used.
-fn unfenced(ticket: &TicketId, error: WaitError) -> ChangeError {
+pub(super) fn unfenced(ticket: &TicketId, error: WaitError) -> ChangeError {
     let ticket = ticket.clone();
     match error {
         WaitError::Held { .. } => ChangeError::Busy { ticket, source: error },
@@ -276,7 +275,7 @@ impl Registry {
         // Order of locks: ticket, Pod, fence. The old holder's Pod lock is kept until the rename, so that it cannot
         // come back in between.
         let _holder = match request.expect {
-            Some(expect) => Some(self.exclude_holder(ticket, expect)?),
+            Some(expect) => Some(self.exclude_holder(&self.expected_claim(ticket, expect)?)?),
             None => None,
         };
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
@@ -326,7 +325,7 @@ impl Registry {
             session: request.session.clone(),
             written_by: writer.written_by.clone(),
         };
-        let claim = Claim::succeed(acceptance, before.as_ref().map(|old| (&old.claim, old.ended_at, old.why)));
+        let claim = Claim::succeed(acceptance, before.as_ref().map(|old| (&old.claim, old.ended_at, &*old.why)));
         let temporary = self.temporary("claim", &ticket.key());
         fs::create_file(&temporary, claim.render().as_bytes()).map_err(io)?;
         let put = self.put(&temporary, request);
@@ -488,7 +487,7 @@ impl Registry {
         }
         let _holder = match by {
             ReleasedBy::Holder => None,
-            ReleasedBy::Other => Some(self.exclude_holder(ticket, expect)?),
+            ReleasedBy::Other => Some(self.exclude_holder(&self.expected_claim(ticket, expect)?)?),
         };
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         let claim = self.expected_claim(ticket, expect)?;
@@ -555,13 +554,5 @@ impl Registry {
             Ok(false) => Err(ChangeError::TakerNotLive { pod: taker.clone() }),
             Err(source) => Err(ChangeError::Io { ticket: ticket.clone(), source }),
         }
-    }
-
-    /// Takes the Pod lock of a claim's holder, so that it cannot come back; tried only, held means refused.
-    fn exclude_holder(&self, ticket: &TicketId, expect: Expect) -> Result<PodLock, ChangeError> {
-        let claim = self.expected_claim(ticket, expect)?;
-        let lock =
-            self.try_lock_pod(&claim.pod).map_err(|source| ChangeError::Io { ticket: ticket.clone(), source })?;
-        lock.ok_or_else(|| ChangeError::HolderLive { claim: Box::new(claim) })
     }
 }

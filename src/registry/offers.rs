@@ -40,7 +40,7 @@ pub enum Withdrawn {
 pub(super) struct Predecessor {
     pub claim: Claim,
     pub ended_at: Timestamp,
-    pub why: &'static str,
+    pub why: String,
 }
 
 impl Registry {
@@ -63,7 +63,7 @@ impl Registry {
     /// When the ticket is held, its state is unknown, or the file cannot be written.
     pub fn write_offer(&self, acceptance: Acceptance) -> Result<Claim, OfferError> {
         let predecessor = self.predecessor(&acceptance.ticket)?;
-        let before = predecessor.as_ref().map(|old| (&old.claim, old.ended_at, old.why));
+        let before = predecessor.as_ref().map(|old| (&old.claim, old.ended_at, &*old.why));
         let claim = Claim::succeed(acceptance, before);
         fs::create_file(&self.offer_path(&claim.ticket, claim.nonce), claim.render().as_bytes())?;
         fs::sync_dir(&self.dir().join("offers"))?;
@@ -108,7 +108,7 @@ impl Registry {
     pub(super) fn predecessor(&self, ticket: &TicketId) -> Result<Option<Predecessor>, OfferError> {
         match self.claim(ticket)? {
             Some(claim) => match claim.completed_at {
-                Some(ended_at) => Ok(Some(Predecessor { claim, ended_at, why: "completed" })),
+                Some(ended_at) => Ok(Some(Predecessor { claim, ended_at, why: "completed".to_owned() })),
                 None => Err(OfferError::Held { held: Box::new(claim) }),
             },
             None => self.tombstone(ticket).map_err(OfferError::Unknown),
@@ -119,7 +119,10 @@ impl Registry {
         let path = self.tombstone_path(ticket);
         let Some(claim) = read_named::<Claim>(&path, ticket.as_str())? else { return Ok(None) };
         // Releasing is a rename, which needs no space but cannot add a date: the inode's change time is that of the rename.
-        let ended_at = fs::changed_at(&path)?.into();
-        Ok(Some(Predecessor { claim, ended_at, why: "released" }))
+        let (ended_at, why) = match &claim.ended {
+            Some(ended) => (ended.at, ended.why.clone()),
+            None => (fs::changed_at(&path)?.into(), "released".to_owned()),
+        };
+        Ok(Some(Predecessor { claim, ended_at, why }))
     }
 }

@@ -54,6 +54,14 @@ pub enum OpenError {
     /// `workspace.toml` is of a newer version, or damaged.
     #[error("cannot open the registry for writing")]
     Record(#[from] ReadError),
+    /// The registry is another user's: what is written there would be out of that user's reach.
+    #[error("cannot write to the registry at '{}': it belongs to user {owner}", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
+    },
     /// The registry lies on a network file system.
     #[error("{0}, where locks cannot be relied on")]
     Network(NetworkFs),
@@ -87,10 +95,12 @@ pub struct Registry {
     workspace: Workspace,
 }
 
+/// `workspace.toml`: whose registry this is.
 #[derive(Debug, Serialize, Deserialize)]
-struct WorkspaceRecord {
+pub(super) struct WorkspaceRecord {
     version: i64,
-    root: String,
+    /// The root that the key is made of, as [`path_text`] writes it.
+    pub(super) root: String,
     created_at: Timestamp,
     #[serde(flatten)]
     extra: toml::Table,
@@ -112,19 +122,19 @@ impl Registry {
     /// Makes what is missing, and checks what is there, before anything is written.
     ///
     /// # Errors
-    /// When a directory is not ours or writable by others, cannot be made, lies on a network file system, or the
+    /// When a directory is another user's (also for root), or writable by others, cannot be made, lies on a network file system, or the
     /// registry is of a newer version.
     pub fn prepare(&self, network: NetworkPolicy, now: Timestamp) -> Result<(), OpenError> {
-        fs::make_private_dir(&self.data)?;
+        make_own_dir(&self.data)?;
         if network == NetworkPolicy::Refuse
             && let Some(found) = fs::network_file_system(&self.data)?
         {
             return Err(OpenError::Network(found));
         }
-        fs::make_private_dir(&self.data.join("workspaces"))?;
-        fs::make_private_dir(&self.dir)?;
+        make_own_dir(&self.data.join("workspaces"))?;
+        make_own_dir(&self.dir)?;
         for name in ["claims", "locks", "locks/tickets", "locks/pods", "sessions", "pods", "offers", "tmp"] {
-            fs::make_private_dir(&self.dir.join(name))?;
+            make_own_dir(&self.dir.join(name))?;
         }
         self.check_version(now)
     }
@@ -151,12 +161,25 @@ impl Registry {
                 let _first = self.lock_dir()?;
                 self.sweep_temporaries("workspace", "toml")?;
                 if fs::read_file(&path)?.is_none() {
+                    self.sync_made()?;
                     let temporary = self.temporary("workspace", "toml");
                     fs::replace(&temporary, &path, record.render().as_bytes()).map_err(PathError::from)?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Makes all directories durable: whoever made them may have been killed before it synced them.
+    ///
+    /// So `workspace.toml`, which is written after this, says that they all are.
+    fn sync_made(&self) -> Result<(), PathError> {
+        if let Some(around) = self.data.parent().filter(|around| !around.as_os_str().is_empty()) {
+            fs::sync_dir(around)?;
+        }
+        [self.data.clone(), self.data.join("workspaces"), self.dir.clone(), self.dir.join("locks")]
+            .iter()
+            .try_for_each(|dir| fs::sync_dir(dir))
     }
 
     /// Excludes others who make this registry.
@@ -258,6 +281,19 @@ impl Registry {
             if path.is_dir() { fs::remove_tree(&path)? } else { fs::unlink(&path).map(drop)? }
         }
         Ok(())
+    }
+}
+
+/// Makes a directory where it is missing; one of another user is refused also for root, who may only read it.
+fn make_own_dir(path: &Path) -> Result<(), OpenError> {
+    let made = fs::make_private_dir(path);
+    let owner = match &made {
+        Ok(dir) => dir.foreign_owner(),
+        Err(_) => fs::foreign_owner(path),
+    };
+    match owner {
+        Some(owner) => Err(OpenError::Foreign { path: path.to_owned(), owner }),
+        None => Ok(made.map(drop)?),
     }
 }
 

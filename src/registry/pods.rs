@@ -142,7 +142,7 @@ impl Registry {
         Ok(fs::read_file(&self.intent_path(pod, claim))?.is_some())
     }
 
-    fn intent_path(&self, pod: &PodName, claim: &Claim) -> PathBuf {
+    pub(super) fn intent_path(&self, pod: &PodName, claim: &Claim) -> PathBuf {
         self.pod_dir(pod).join(format!("ready-{}.{}", claim.ticket.key(), claim.nonce))
     }
 

@@ -73,7 +73,8 @@ impl Registry {
         unknown("the claim changed each time that it was read".to_owned())
     }
 
-    fn judge(&self, claim: &Claim, restorable: &dyn Restorable) -> (ClaimStatus, String) {
+    /// Derives the status of a claim that was just read.
+    pub(super) fn judge(&self, claim: &Claim, restorable: &dyn Restorable) -> (ClaimStatus, String) {
         self.judge_by(claim, &self.ask_pod(&claim.pod), restorable)
     }
 

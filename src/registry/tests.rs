@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+mod reclaim;
 mod unreadable;
 
 use super::*;

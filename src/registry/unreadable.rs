@@ -60,6 +60,15 @@ pub(super) enum ClaimFile {
     Damaged(ReadError),
 }
 
+/// Whether what is known of a ticket's claim can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Legibility {
+    /// Claim and tombstone can be read, as far as there are any.
+    Sound,
+    /// The claim is damaged or was set aside, or the tombstone of a free ticket is damaged.
+    Damaged,
+}
+
 impl Registry {
     /// Sets the claim of a key aside if it cannot be read, under ticket lock and fence.
     ///
@@ -84,6 +93,42 @@ impl Registry {
         entry.ticket = TicketId::of_key(key);
         let _ = self.log(writer, entry);
         Ok(SetAside::Done { path, why })
+    }
+
+    /// Whether what is known of a ticket's claim can be read.
+    ///
+    /// # Errors
+    /// When that cannot be told, or somebody else could read it.
+    pub(super) fn legibility(&self, ticket: &TicketId) -> Result<Legibility, ReadError> {
+        let (path, key) = (self.claim_path(ticket), ticket.key());
+        Ok(match claim_file(&path, &key)? {
+            ClaimFile::Readable => Legibility::Sound,
+            ClaimFile::Damaged(_) => Legibility::Damaged,
+            // A claim that was set aside by hand may be of a newer version, which is an error here too.
+            ClaimFile::Missing => match claim_file(&set_aside_path(&path), &key)? {
+                ClaimFile::Readable | ClaimFile::Damaged(_) => Legibility::Damaged,
+                ClaimFile::Missing => match claim_file(&self.tombstone_path(ticket), &key)? {
+                    ClaimFile::Damaged(_) => Legibility::Damaged,
+                    ClaimFile::Readable | ClaimFile::Missing => Legibility::Sound,
+                },
+            },
+        })
+    }
+
+    /// Gives what cannot be read a name that no reader takes for a claim; the caller syncs the directory.
+    pub(super) fn retire(&self, path: &Path, ticket: &TicketId) -> Result<(), PathError> {
+        let kept = self.retired_path(ticket);
+        match fs::rename_new(path, &kept) {
+            Ok(Renamed::Done) => Ok(()),
+            Ok(Renamed::Taken) => Err(PathError::refused("rename into place", &kept, "it is there already")),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A fresh name for what could not be read of a ticket, once a person has decided.
+    pub(super) fn retired_path(&self, ticket: &TicketId) -> PathBuf {
+        self.claims_dir().join(format!("{}.{}.reclaimed", ticket.key(), fs::random_suffix()))
     }
 
     /// The claim of the ticket of a key.

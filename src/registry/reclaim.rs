@@ -1,0 +1,349 @@
+//! Reclaim: a person frees a ticket whose holder is gone, or gives it to another Pod.
+//!
+//! Compare-and-swap, under the ticket lock: the former holder's Pod lock is taken (tried only; held means live, which is
+//! refused always) and kept until the rename, so that it cannot come back in between; under the fence the claim is read
+//! again, compared, and replaced. Of two administrators one wins, and the other is told who did.
+
+use super::claims::{ChangeError, unfenced};
+use super::journal::{JournalEntry, JournalLine};
+use super::open::{Registry, Writer};
+use super::sessions::{SessionError, SessionFence};
+use super::status::Restorable;
+use super::ticket_lock::TicketLock;
+use super::unreadable::Legibility;
+use crate::domain::{
+    Acceptance, Claim, Evidence, Expect, Nonce, Origin, PodName, PodRecord, Record as _, Role, SessionEntry, TicketId,
+    Timestamp,
+};
+use crate::fs::{self, PathError, PlaceError};
+
+/// What a person decided about a claim.
+#[derive(Debug, Clone)]
+pub struct Reclaim {
+    /// The claim that is to end; of one that cannot be read the highest generation that is known, or 0.
+    pub expect: Expect,
+    /// Why, for the journal and for those who hold the ticket later.
+    pub reason: String,
+    /// Who gets the ticket; nobody, where it is to be free.
+    pub to: Option<Taker>,
+    /// What is done about a holder that could come back.
+    pub force: Force,
+}
+
+/// The live Pod that gets a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taker {
+    /// The Pod.
+    pub pod: PodName,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// What is done about a holder that is stopped and could be restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Force {
+    /// Its claim stays.
+    #[default]
+    No,
+    /// Its claim ends all the same.
+    EvenRestorable,
+}
+
+/// What a reclaim came to.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "whether the ticket is free or another's"]
+pub enum Reclaimed {
+    /// The ticket is free.
+    Freed {
+        /// The claim that ended, where it could be read.
+        former: Option<Box<Claim>>,
+    },
+    /// The ticket is another Pod's.
+    Given(Box<Claim>),
+}
+
+/// Says why a ticket was not reclaimed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReclaimError {
+    /// The claim is not the expected one, its holder lives, or it cannot be read or replaced.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// Somebody else ended the expected claim first.
+    #[error(
+        "{} {} the claim on ticket {ticket} first (generation {expected}), at {}{}; {}",
+        by.user, past_tense(by), by.at, why(by), standing(now.as_deref())
+    )]
+    Lost {
+        /// The ticket.
+        ticket: TicketId,
+        /// The claim that was to end.
+        expected: Expect,
+        /// The line of the journal that tells who was first.
+        by: Box<JournalLine>,
+        /// The claim that stands now.
+        now: Option<Box<Claim>>,
+    },
+    /// The holder is stopped and can be restored.
+    #[error("ticket {} is held by Pod {}, which is stopped and can be restored", claim.ticket, claim.pod)]
+    Restorable {
+        /// The claim.
+        claim: Box<Claim>,
+    },
+    /// The claim cannot be read, and the caller knows less, or more, than journal and tombstone.
+    #[error(
+        "the claim on ticket {ticket} cannot be read, and the highest generation that is known of it is {known}, not {expected}"
+    )]
+    Known {
+        /// The ticket.
+        ticket: TicketId,
+        /// The highest generation that journal and tombstone know; 0 where they know none.
+        known: u64,
+        /// What the caller expected.
+        expected: Expect,
+    },
+    /// The claim cannot be read, and a Pod that may hold it lives.
+    #[error("the claim on ticket {ticket} cannot be read, and Pod {pod}, which may hold it, is live")]
+    MayHold {
+        /// The ticket.
+        ticket: TicketId,
+        /// The Pod.
+        pod: PodName,
+    },
+    /// The claim cannot be read, and a Pod that may hold it can be restored.
+    #[error(
+        "the claim on ticket {ticket} cannot be read, and Pod {pod}, which may hold it, is stopped and can be restored"
+    )]
+    MayReturn {
+        /// The ticket.
+        ticket: TicketId,
+        /// The Pod.
+        pod: PodName,
+    },
+    /// The Pod that was to get the ticket cannot hold it.
+    #[error("ticket {ticket} cannot be given to Pod {pod}: {why}")]
+    Taker {
+        /// The ticket.
+        ticket: TicketId,
+        /// The Pod.
+        pod: PodName,
+        /// Why not.
+        why: String,
+    },
+    /// What was decided stands; whether it survives a power cut is not known.
+    #[error("ticket {ticket} is reclaimed, but that is not known to be durable")]
+    NotDurable {
+        /// The ticket.
+        ticket: TicketId,
+        /// What could not be synced.
+        #[source]
+        source: PathError,
+    },
+    /// The ticket was given to a Pod whose session record does not tell of it.
+    #[error("ticket {} is given to Pod {} (generation {}), but is missing in its session record", claim.ticket, claim.pod, claim.generation)]
+    NotRecorded {
+        /// The claim.
+        claim: Box<Claim>,
+        /// Why it was not recorded.
+        #[source]
+        source: SessionError,
+    },
+}
+
+fn past_tense(line: &JournalLine) -> &'static str {
+    if line.entry.action == RECLAIM { "reclaimed" } else { "released" }
+}
+
+fn why(line: &JournalLine) -> String {
+    line.entry.why.as_deref().map(|why| format!(" ({})", why.lines().next().unwrap_or_default())).unwrap_or_default()
+}
+
+fn standing(now: Option<&Claim>) -> String {
+    match now {
+        Some(claim) => format!("Pod {} holds it now as {} (generation {})", claim.pod, claim.role, claim.generation),
+        None => "the ticket is free now".to_owned(),
+    }
+}
+
+/// The journal's word for what this module does.
+pub(super) const RECLAIM: &str = "reclaim";
+
+impl Registry {
+    /// Ends the claim on a ticket: frees the ticket, or gives it to a live Pod.
+    ///
+    /// Freeing a ticket whose claim can be read needs no space, so it works on a full disk. No Pod and no ticket is
+    /// changed.
+    ///
+    /// # Errors
+    /// See [`ReclaimError`]. After [`ReclaimError::NotDurable`] and [`ReclaimError::NotRecorded`] it is done; after all
+    /// others nothing was changed, or what was is repeated by the next attempt.
+    pub fn reclaim(
+        &self,
+        lock: &TicketLock,
+        wanted: &Reclaim,
+        restorable: &dyn Restorable,
+        writer: &Writer,
+    ) -> Result<Reclaimed, ReclaimError> {
+        let ticket = lock.ticket();
+        match self.legibility(ticket).map_err(|source| ChangeError::Unknown { ticket: ticket.clone(), source })? {
+            Legibility::Sound => self.reclaim_claim(lock, wanted, restorable, writer),
+            Legibility::Damaged => self.reclaim_unreadable(lock, wanted, restorable, writer),
+        }
+    }
+
+    fn reclaim_claim(
+        &self,
+        lock: &TicketLock,
+        wanted: &Reclaim,
+        restorable: &dyn Restorable,
+        writer: &Writer,
+    ) -> Result<Reclaimed, ReclaimError> {
+        let ticket = lock.ticket();
+        let expected = || {
+            let claim = self.expected_claim(ticket, wanted.expect);
+            claim.map_err(|error| self.who_was_first(ticket, wanted.expect, error))
+        };
+        // Order of locks: ticket, Pod, fence.
+        let _holder = self.exclude_holder(&expected()?)?;
+        let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
+        let claim = expected()?;
+        if wanted.force == Force::No {
+            let unknown = |source| ChangeError::Unknown { ticket: ticket.clone(), source };
+            if self.holder_can_return(&claim, restorable).map_err(unknown)? {
+                return Err(ReclaimError::Restorable { claim: Box::new(claim) });
+            }
+        }
+        match &wanted.to {
+            None => {
+                self.bury_claim(&claim, &wanted.reason, writer)?;
+                drop(fence);
+                Ok(Reclaimed::Freed { former: Some(Box::new(claim)) })
+            }
+            Some(taker) => {
+                let record = self.fit_taker(ticket, taker)?;
+                let why = ending(&wanted.reason);
+                let given = given(ticket, &record, Some((&claim, writer.now, &*why)), writer);
+                let put = self.put_over(&given);
+                drop(fence);
+                if !matches!(put, Err(ReclaimError::Change(_))) {
+                    let _ = self.log(writer, JournalEntry::on(RECLAIM, &claim).because(&wanted.reason));
+                }
+                put.and_then(|()| self.tell_taker(given, writer))
+            }
+        }
+    }
+
+    /// Renames a claim to its tombstone, and notes there how it ended if there is room.
+    fn bury_claim(&self, claim: &Claim, reason: &str, writer: &Writer) -> Result<(), ReclaimError> {
+        let ticket = &claim.ticket;
+        let (path, tombstone) = (self.claim_path(ticket), self.tombstone_path(ticket));
+        let buried = fs::rename_into_place(&path, &tombstone);
+        if let Err(PlaceError::NotMade(source)) = buried {
+            return Err(ChangeError::Io { ticket: ticket.clone(), source }.into());
+        }
+        let mut told = claim.clone();
+        told.end(writer.now, &ending(reason));
+        // A full disk has no room for the note; the tombstone, which counts the generations, stands without it.
+        let _ = self.sweep_temporaries("claim", &ticket.key());
+        let _ = fs::replace(&self.temporary("claim", &ticket.key()), &tombstone, told.render().as_bytes());
+        let _ = self.log(writer, JournalEntry::on(RECLAIM, claim).because(reason));
+        buried.map_err(|error| ReclaimError::NotDurable { ticket: ticket.clone(), source: error.into() })
+    }
+
+    /// Puts a claim in the place of the one that stands, or of none.
+    pub(super) fn put_over(&self, claim: &Claim) -> Result<(), ReclaimError> {
+        let ticket = &claim.ticket;
+        let io = |source| ReclaimError::from(ChangeError::Io { ticket: ticket.clone(), source });
+        self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
+        let temporary = self.temporary("claim", &ticket.key());
+        fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes()).map_err(|error| match error {
+            PlaceError::NotMade(source) => io(source),
+            PlaceError::NotDurable(source) => ReclaimError::NotDurable { ticket: ticket.clone(), source },
+        })
+    }
+
+    /// Checks that a Pod can get a ticket: it is live, past its probation, and of that role.
+    pub(super) fn fit_taker(&self, ticket: &TicketId, taker: &Taker) -> Result<PodRecord, ReclaimError> {
+        let unfit = |why: String| ReclaimError::Taker { ticket: ticket.clone(), pod: taker.pod.clone(), why };
+        let unknown = |source| ReclaimError::Change(ChangeError::Unknown { ticket: ticket.clone(), source });
+        let before = self.pod(&taker.pod).map_err(unknown)?;
+        let lives = self.pod_lives(&taker.pod).map_err(|source| unknown(source.into()))?;
+        let record = self.pod(&taker.pod).map_err(unknown)?;
+        if !lives {
+            return Err(unfit("it is not live".to_owned()));
+        }
+        match record {
+            // The lock that was asked about is that of the record only if both are of one Pod.
+            Some(record) if before.is_some_and(|before| before.pod_id == record.pod_id) => match &record {
+                PodRecord { confirmed_at: None, .. } => Err(unfit("its launch is not confirmed yet".to_owned())),
+                PodRecord { role, .. } if *role != taker.role => Err(unfit(format!("its role is {role}"))),
+                _ => Ok(record),
+            },
+            _ => Err(unfit("it has no record".to_owned())),
+        }
+    }
+
+    /// Relates a ticket to the Pod that got it.
+    pub(super) fn tell_taker(&self, claim: Claim, writer: &Writer) -> Result<Reclaimed, ReclaimError> {
+        let _ = self.log(writer, JournalEntry::on("commit", &claim).because(claim.evidence.as_str()));
+        let entry = SessionEntry {
+            pod: claim.pod.clone(),
+            pod_id: claim.pod_id,
+            role: claim.role,
+            origin: Origin::TicketClaim,
+            session: None,
+            nonce: None,
+            tickets: vec![claim.ticket.clone()],
+        };
+        match self.record_session(entry, SessionFence::None, writer) {
+            Ok(_) => Ok(Reclaimed::Given(Box::new(claim))),
+            Err(source) => Err(ReclaimError::NotRecorded { claim: Box::new(claim), source }),
+        }
+    }
+
+    /// Tells, where the expected claim is gone, who ended it.
+    ///
+    /// Whoever ended it wrote the journal under the ticket lock, which is ours by now.
+    fn who_was_first(&self, ticket: &TicketId, expected: Expect, error: ChangeError) -> ReclaimError {
+        let now = match &error {
+            ChangeError::NotFound { .. } => None,
+            ChangeError::Expectation { found, .. } => Some(found.clone()),
+            _ => return error.into(),
+        };
+        let ended = |line: &JournalLine| {
+            let entry = &line.entry;
+            let is_end = [RECLAIM, "release"].contains(&entry.action.as_str());
+            let is_its = expected.nonce.is_none() || entry.nonce == expected.nonce;
+            is_end && entry.generation == Some(expected.generation) && is_its
+        };
+        match self.journal(Some(ticket)).unwrap_or_default().into_iter().rfind(ended) {
+            Some(by) => ReclaimError::Lost { ticket: ticket.clone(), expected, by: Box::new(by), now },
+            None => error.into(),
+        }
+    }
+}
+
+/// What `previous` of the next claim will say.
+pub(super) fn ending(reason: &str) -> String {
+    format!("reclaimed: {reason}")
+}
+
+/// The claim of a Pod that was given a ticket.
+pub(super) fn given(
+    ticket: &TicketId,
+    taker: &PodRecord,
+    former: Option<(&Claim, Timestamp, &str)>,
+    writer: &Writer,
+) -> Claim {
+    let acceptance = Acceptance {
+        ticket: ticket.clone(),
+        pod: taker.pod.clone(),
+        pod_id: Some(taker.pod_id),
+        role: taker.role,
+        nonce: Nonce::from_bytes(fs::random_bytes()),
+        accepted_at: writer.now,
+        evidence: Evidence::Manual,
+        session: taker.session.clone(),
+        written_by: writer.written_by.clone(),
+    };
+    Claim::succeed(acceptance, former)
+}

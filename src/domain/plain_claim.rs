@@ -4,6 +4,7 @@
 //! and nothing else: a text with anything more to it (other order, escapes, comments, earlier holders, unknown keys) is
 //! none, and left to the parser of TOML. What is read here, that parser reads alike; a property test holds it to that.
 
+use super::claim::MAX_GENERATION;
 use super::record::{VERSION, Version};
 use super::{Claim, TicketId, Timestamp, WrittenBy};
 
@@ -20,7 +21,7 @@ pub(super) fn read(text: &str) -> Option<Claim> {
         pod: string(lines.value("pod")?)?.parse().ok()?,
         pod_id: lines.optional("pod_id", |value| string(value)?.parse().ok())?,
         role: string(lines.value("role")?)?.parse().ok()?,
-        generation: whole(lines.value("generation")?)?,
+        generation: whole(lines.value("generation")?).filter(|number| (1..=MAX_GENERATION).contains(number))?,
         nonce: string(lines.value("nonce")?)?.parse().ok()?,
         accepted_at: Timestamp::of_toml(lines.value("accepted_at")?)?,
         evidence: string(lines.value("evidence")?)?.parse().ok()?,
@@ -36,6 +37,7 @@ pub(super) fn read(text: &str) -> Option<Claim> {
                 extra: toml::Table::new(),
             })
         },
+        ended: None,
         previous: Vec::new(),
         extra: lines.0.is_empty().then(toml::Table::new)?,
     })
@@ -91,7 +93,8 @@ fn whole(value: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Evidence, Nonce, PodId, PodName, Previous, Record as _, Role};
+
+    use crate::domain::{Ended, Evidence, Nonce, PodId, PodName, Previous, Record as _, Role};
     use proptest::prelude::*;
 
     fn by_toml(text: &str) -> Option<Claim> {
@@ -109,14 +112,14 @@ mod tests {
             ticket in "[a-zA-Z0-9 .'\"\\\\é-]{1,12}",
             pod in "[a-z0-9\"-]{1,12}",
             ids in any::<([u8; 16], [u8; 16])>(),
-            has in any::<[bool; 6]>(),
-            generation in 1..=i64::MAX as u64,
+            has in any::<[bool; 7]>(),
+            generation in 1..=MAX_GENERATION,
             moments in (moment(), moment()),
             session in "[ -~\t\n]{0,12}",
             host in "[a-z'#=]{0,8}",
             pid in any::<i32>(),
         ) -> Claim {
-            let [has_id, has_session, is_completed, is_signed, has_previous, has_extra] = has;
+            let [has_id, has_session, is_completed, is_signed, has_previous, has_extra, has_ended] = has;
             let pod = PodName::new(pod).unwrap();
             let extra: toml::Table = has_extra.then(|| ("new".to_owned(), toml::Value::from(7))).into_iter().collect();
             Claim {
@@ -131,6 +134,7 @@ mod tests {
                 evidence: Evidence::TurnStart,
                 session: has_session.then_some(session),
                 completed_at: is_completed.then_some(moments.1),
+                ended: has_ended.then(|| Ended { at: moments.1, why: "released".to_owned(), extra: toml::Table::new() }),
                 written_by: is_signed.then(|| WrittenBy {
                     pid: pid.into(),
                     boot: host.clone(),
@@ -165,6 +169,14 @@ mod tests {
     }
 
     #[test]
+    fn a_generation_that_toml_refuses_is_refused() {
+        for generation in ["0", "9223372036854775807"] {
+            let text = PLAIN.replace("generation = 1\n", &format!("generation = {generation}\n"));
+            assert_eq!((read(&text), by_toml(&text)), (None, None));
+        }
+    }
+
+    #[test]
     fn numbers_have_one_form() {
         for number in ["0", "1", "10", "9223372036854775807"] {
             assert_eq!(whole(number).map(|whole| whole.to_string()).as_deref(), Some(number));
@@ -179,7 +191,8 @@ mod tests {
         fn a_claim_is_read_as_toml_reads_it_or_left_to_toml(claim in claim()) {
             let text = claim.render();
             let read = read(&text);
-            let is_plain = claim.written_by.is_some() && claim.previous.is_empty() && claim.extra.is_empty();
+            let is_short = claim.previous.is_empty() && claim.extra.is_empty() && claim.ended.is_none();
+            let is_plain = claim.written_by.is_some() && is_short;
             prop_assert!(read.is_none() || is_plain);
             prop_assert!(read.is_none_or(|read| read == claim), "{text}");
         }

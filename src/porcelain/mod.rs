@@ -4,6 +4,7 @@ mod attach;
 mod completions;
 mod conversation;
 mod demo;
+mod explanation;
 mod help;
 mod hooks;
 mod init;
@@ -14,6 +15,7 @@ mod launching;
 mod logs;
 mod overview;
 mod pod_host;
+mod reclaim;
 mod restore;
 mod status;
 mod stop;
@@ -61,6 +63,7 @@ enum Command {
     Logs(logs::Args),
     Stop(stop::Args),
     Restore(restore::Args),
+    Reclaim(reclaim::Args),
     Ticket(ticket::Args),
     Tool(tool::Args),
     Hooks(hooks::Args),
@@ -103,6 +106,7 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Logs(args)) => logs::run(args, cli),
         Some(Command::Stop(args)) => stop::run(args, cli),
         Some(Command::Restore(args)) => restore::run(args, cli),
+        Some(Command::Reclaim(args)) => reclaim::run(args, cli),
         Some(Command::Ticket(args)) => ticket::run(args, cli),
         Some(Command::Tool(args)) => tool::run(args, cli),
         Some(Command::Hooks(args)) => hooks::run(args, cli),

@@ -17,8 +17,10 @@ use crate::common::{TestEnv, run as must};
 /// The argument with which this program tries a disk.
 pub const INSIDE: &str = "--disk";
 
-/// How a data directory is mounted, and what is tried there.
-const DISKS: &[(&str, fn(&World))] = &[("full", full), ("no-inodes", no_inodes), ("read-only", read_only)];
+/// How a data directory is mounted, by name, and what is tried there.
+type Disk = (&'static str, fn(&World));
+
+const DISKS: &[Disk] = &[("full", full), ("no-inodes", no_inodes), ("read-only", read_only)];
 
 /// Tries all disks, prints what came of them, and gives the number of violations.
 pub fn run(wanted: &Wanted, _: &TestEnv) -> usize {

@@ -136,7 +136,7 @@ pub fn rename_into_place(from: &Path, to: &Path) -> Result<(), PlaceError> {
     sync_parent(to).map_err(PlaceError::NotDurable)
 }
 
-fn sync_parent(path: &Path) -> Result<(), PathError> {
+pub(super) fn sync_parent(path: &Path) -> Result<(), PathError> {
     sync_dir(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 

@@ -13,6 +13,7 @@ mod journal;
 mod launch;
 mod launching;
 mod logs;
+mod moved;
 mod overview;
 mod pod_host;
 mod reclaim;

@@ -33,6 +33,14 @@ impl PodLock {
     }
 }
 
+/// A Pod that belongs to nobody.
+#[derive(Debug)]
+#[must_use = "its claim may be committed once this is dropped"]
+pub(super) struct Nobodys {
+    /// The lock of the ticket that it was launched on, where the caller does not hold it.
+    _ticket: Option<OfdLock>,
+}
+
 /// Says why a Pod's directory could not be made, changed or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum PodError {
@@ -178,7 +186,8 @@ impl Registry {
 
     /// Fills the directory of a Pod before it gets its name, all synced.
     fn build_pod(building: &Path, record: &PodRecord, log: Option<&Path>) -> Result<(), PathError> {
-        fs::make_private_dir(building)?;
+        // Not its parents: where the registry was moved away, nothing is made in its old place.
+        fs::make_private_subdir(building)?;
         fs::create_file(&building.join("pod.toml"), record.render().as_bytes())?;
         if let Some(log) = log {
             let inside = building.join("host.log");
@@ -200,11 +209,10 @@ impl Registry {
         if !dir.exists() {
             return Ok(());
         }
-        if let Some(record) = self.pod(pod)?
-            && !self.is_nobodys(&record, ticket)?
-        {
-            return Err(PodError::Taken { pod: pod.clone() });
-        }
+        let taken = || PodError::Taken { pod: pod.clone() };
+        let record = self.pod(pod)?;
+        // Kept until the directory is gone: a commit in between would leave a claim without its Pod.
+        let _nobodys = record.map(|record| self.nobodys(&record, ticket)?.ok_or_else(taken)).transpose()?;
         Ok(self.bury(lock)?)
     }
 
@@ -225,17 +233,18 @@ impl Registry {
         self.sweep_session_offers(key)
     }
 
-    /// Whether an unconfirmed Pod belongs to nobody; only for whoever holds its lock.
-    pub(super) fn is_nobodys(&self, record: &PodRecord, ticket: Option<&TicketLock>) -> Result<bool, PodError> {
+    /// Looks whether an unconfirmed Pod belongs to nobody, which stays so for as long as the answer is kept; `None` where
+    /// it is somebody's. Only for whoever holds its lock.
+    pub(super) fn nobodys(&self, record: &PodRecord, ticket: Option<&TicketLock>) -> Result<Option<Nobodys>, PodError> {
         if record.confirmed_at.is_some() {
-            return Ok(false);
+            return Ok(None);
         }
         // Another attempt on its ticket may be about to commit its offer: look only while the ticket cannot move.
-        let _other = match &record.ticket {
+        let other = match &record.ticket {
             Some(id) if ticket.is_none_or(|held| held.ticket() != id) => {
                 match OfdLock::acquire(&self.ticket_lock_path(id), Wait::No) {
                     Ok(lock) => Some(lock),
-                    Err(WaitError::Held { .. }) => return Ok(false),
+                    Err(WaitError::Held { .. }) => return Ok(None),
                     Err(WaitError::Io(error)) => return Err(error.into()),
                 }
             }
@@ -246,7 +255,7 @@ impl Registry {
             None => false,
         };
         let recorded = self.session(&record.pod)?.is_some_and(|session| session.pod_id == Some(record.pod_id));
-        Ok(!claimed && !recorded)
+        Ok((!claimed && !recorded).then_some(Nobodys { _ticket: other }))
     }
 
     /// Changes the record of a Pod; only for whoever holds its lock.

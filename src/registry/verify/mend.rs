@@ -185,7 +185,7 @@ impl<'a> Mender<'a> {
                 self.set_aside(path, dir, key, |record: &PodRecord| record.pod.key(), &format!("~{key}"))
             }
             Mend::SetAsideWorkspace => {
-                let _maker = self.registry.lock_dir()?;
+                let _maker = self.registry.lock_dir(self.registry.dir())?;
                 let root = self.registry.key_root_text();
                 self.set_aside(path, path, &root, |record: &WorkspaceRecord| record.root.clone(), "workspace")
             }
@@ -334,9 +334,7 @@ impl<'a> Mender<'a> {
                 let Some(pod) = registry.pod_of_key(key) else { return self.remove_nameless_pod(key) };
                 let Some(lock) = registry.try_lock_pod(&pod)? else { return Ok(()) };
                 if let Some(record) = registry.pod(&pod)? {
-                    if !registry.is_nobodys(&record, None)? {
-                        return Ok(());
-                    }
+                    let Some(_nobodys) = registry.nobodys(&record, None)? else { return Ok(()) };
                     (self.end_leftovers)(&record);
                 }
                 match registry.sweep_pod(&lock, None) {
@@ -355,7 +353,7 @@ impl<'a> Mender<'a> {
                 fs::unlink(path)?;
             }
             Mend::SweepRegistry => {
-                let _maker = registry.lock_dir()?;
+                let _maker = registry.lock_dir(registry.dir())?;
                 fs::unlink(path)?;
             }
             Mend::RemoveLog => drop(fs::unlink_unmarked(path)?),

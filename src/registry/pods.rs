@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::open::{ReadError, Registry, Writer, read_named};
 use super::ticket_lock::TicketLock;
-use crate::domain::{Claim, PodId, PodName, PodRecord, Record as _};
+use crate::domain::{Claim, PodId, PodName, PodRecord, Record as _, TicketId};
 use crate::fs::{self, LockState, OfdLock, PathError, Wait, WaitError};
 
 /// The lock of one Pod: held for as long as anything of it lives.
@@ -251,11 +251,26 @@ impl Registry {
             _ => None,
         };
         let claimed = match &record.ticket {
-            Some(id) => self.claim(id)?.is_some_and(|claim| claim.pod_id == Some(record.pod_id)),
+            Some(id) => {
+                self.withdraw_for_the_dead(id, record)?;
+                self.claim(id)?.is_some_and(|claim| claim.pod_id == Some(record.pod_id))
+            }
             None => false,
         };
         let recorded = self.session(&record.pod)?.is_some_and(|session| session.pod_id == Some(record.pod_id));
         Ok((!claimed && !recorded).then_some(Nobodys { _ticket: other }))
+    }
+
+    /// Gives an attempt up whose Pod has died: unlinks its offer, so that no claim is made of it after the look that follows.
+    fn withdraw_for_the_dead(&self, ticket: &TicketId, record: &PodRecord) -> Result<(), PathError> {
+        let Some(nonce) = record.nonce else { return Ok(()) };
+        let offer = self.offer_path(ticket, nonce);
+        if fs::exists(&offer) {
+            // It may be the one name of a claim that is known to be durable, until the other one is.
+            fs::sync_dir(&self.claims_dir())?;
+            fs::unlink(&offer)?;
+        }
+        Ok(())
     }
 
     /// Changes the record of a Pod; only for whoever holds its lock.

@@ -133,7 +133,7 @@ const WEAKENINGS: &[(Weakening, Scene)] = &[
     ),
     weak(Weakening::ReleaseWithoutTombstone, Before::Stopped, [Launch, Nobody, Nobody], RELEASER, "generations grow"),
     weak(Weakening::SweepWithoutLook, Before::Interrupted, [Launch, Nobody, Nobody], COMPLETER, DIRECTORY_KEPT),
-    weak(Weakening::CollectWithoutTicketLock, Before::Nothing, [Script, Nobody, Nobody], COLLECTOR, DIRECTORY_KEPT),
+    weak(Weakening::SweepWithoutWithdraw, Before::Nothing, [Script, Nobody, Nobody], COLLECTOR, DIRECTORY_KEPT),
     weak(Weakening::SpawnWithoutPodLock, Before::Stopped, [Restore, Nobody, Nobody], RELEASER, WORKS_UNDER_ITS_CLAIM),
     weak(Weakening::EndlessProbation, Before::Nothing, [Launch, Nobody, Nobody], NOBODY, NOTHING_HANGS),
 ];

@@ -130,8 +130,8 @@ pub enum Weakening {
     SweepWithoutLook,
     /// A new Pod does not take the lock of its name.
     SpawnWithoutPodLock,
-    /// What is collected is looked at under the ticket lock, but removed without it.
-    CollectWithoutTicketLock,
+    /// The directory of a dead Pod is removed, and its offer stays.
+    SweepWithoutWithdraw,
     /// The probation of a host never ends by itself.
     EndlessProbation,
 }

@@ -66,6 +66,9 @@ pub enum Collector {
     TakeTicket {
         name: usize,
     },
+    Withdraw {
+        name: usize,
+    },
     LookForClaim {
         name: usize,
     },
@@ -224,6 +227,13 @@ pub fn collect(steps: &mut Steps<'_>) {
         }
         Collector::TakeTicket { name } => steps.step("takes the ticket lock", |to| {
             to.world.ticket_lock.take(me);
+            to.collector = match protocol.weakened {
+                Some(Weakening::SweepWithoutWithdraw) => Collector::LookForClaim { name },
+                _ => Collector::Withdraw { name },
+            };
+        }),
+        Collector::Withdraw { name } => steps.step("withdraws the dead Pod's offer", |to| {
+            withdraw_for_the_dead(to, name);
             to.collector = Collector::LookForClaim { name };
         }),
         Collector::LookForClaim { name } => {
@@ -238,16 +248,21 @@ pub fn collect(steps: &mut Steps<'_>) {
             match place.session == place.directory.map(|directory| directory.pod) {
                 true => steps.step("finds its session recorded", |to| to.end(me)),
                 false => steps.step("finds that no session is its own", |to| {
-                    if protocol.weakened == Some(Weakening::CollectWithoutTicketLock) {
-                        to.world.ticket_lock.close(me);
-                    }
                     to.collector = Collector::Remove { name };
                 }),
             }
         }
+        // The ticket lock is kept to the end: `Nobodys`.
         Collector::Remove { name } => steps.step("removes the directory and ends", |to| {
             to.remove_directory(name, 0);
             to.end(me);
         }),
+    }
+}
+
+/// `registry/pods.rs` `withdraw_for_the_dead`.
+pub fn withdraw_for_the_dead(to: &mut State, name: usize) {
+    if let Some(directory) = to.world.places[name].directory {
+        to.world.offers[usize::from(directory.pod)] = None;
     }
 }

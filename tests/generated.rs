@@ -15,10 +15,9 @@ use std::process::Command as Process;
 use std::{env, fs, io};
 
 use clap::{Arg, Command};
-use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
-use yoi::cli::{Exit, VARIABLES};
+use yoi::cli::{Exit, Program, Shell, VARIABLES, script};
 
 /// Where files lie, for the pages of the programs.
 const FILES: &[(&str, &str)] = &[
@@ -93,15 +92,15 @@ fn generated() -> BTreeMap<PathBuf, Vec<u8>> {
                 manual_page(command, parent).expect("writing to a Vec does not fail"),
             );
         }
-        let name = program.get_name();
+    }
+    for program in [Program::Porcelain, Program::Plumbing] {
+        let name = program.name();
         for (shell, file) in [
             (Shell::Bash, format!("{name}.bash")),
             (Shell::Zsh, format!("_{name}")),
             (Shell::Fish, format!("{name}.fish")),
         ] {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut program.clone(), name, &mut script);
-            files.insert(Path::new("completions").join(file), tidy(&script));
+            files.insert(Path::new("completions").join(file), script(shell, program).into_bytes());
         }
     }
     files.insert("docs/commands.md".into(), reference(&programs).into_bytes());

@@ -6,6 +6,7 @@
 
 pub mod args;
 mod bad_lines;
+mod completion;
 mod environment;
 mod error;
 mod exit;
@@ -23,6 +24,7 @@ mod time;
 mod world;
 
 pub use bad_lines::BadLines;
+pub use completion::{CompleteArgs, Kind, Shell, script};
 pub use environment::{Environment, VARIABLES};
 pub use error::{Failure, OrExit};
 pub use exit::Exit;

@@ -8,6 +8,7 @@ mod claim_reclaim;
 mod claim_release;
 mod claim_show;
 mod common;
+mod complete;
 mod journal;
 mod launch_plan;
 mod pod_confirm;
@@ -92,6 +93,7 @@ verbs! {
     "workspace-key" WorkspaceKey(workspace_key);
     "workspace-adopt" WorkspaceAdopt(workspace_adopt);
     "journal" Journal(journal);
+    "complete" Complete(complete);
     "watch" Watch(watch);
     "verify" Verify(verify);
 }
@@ -142,6 +144,7 @@ impl Verb {
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
             Self::WorkspaceAdopt(args) => workspace_adopt::run(args, cli),
             Self::Journal(args) => journal::run(args, output, cli),
+            Self::Complete(args) => complete::run(args, cli),
             Self::Watch(args) => watch::run(args, output, cli),
             Self::Verify(args) => verify::run(args, output, cli),
         }

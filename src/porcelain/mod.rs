@@ -1,6 +1,7 @@
 //! `yoi`: friendly commands for people. One file a command: parse, call one operation, render.
 
 mod attach;
+mod complete;
 mod completions;
 mod conversation;
 mod demo;
@@ -65,6 +66,7 @@ enum Command {
     Ticket(ticket::Args),
     Tool(tool::Args),
     Hooks(hooks::Args),
+    Complete(complete::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Help(help::Args),
@@ -107,6 +109,7 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Ticket(args)) => ticket::run(args, cli),
         Some(Command::Tool(args)) => tool::run(args, cli),
         Some(Command::Hooks(args)) => hooks::run(args, cli),
+        Some(Command::Complete(args)) => complete::run(args, cli),
         Some(Command::Completions(args)) => completions::run(args, cli),
         Some(Command::Demo(args)) => demo::run(args, cli),
         Some(Command::Help(args)) => help::run(args, cli),

@@ -13,6 +13,7 @@ mod adopt;
 mod claims;
 mod holder;
 mod journal;
+mod known;
 mod offers;
 mod open;
 mod pods;

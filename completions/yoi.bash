@@ -46,6 +46,9 @@ _yoi() {
             yoi,pod-host)
                 cmd="yoi__subcmd__pod__subcmd__host"
                 ;;
+            yoi,reclaim)
+                cmd="yoi__subcmd__reclaim"
+                ;;
             yoi,restore)
                 cmd="yoi__subcmd__restore"
                 ;;
@@ -95,7 +98,7 @@ _yoi() {
 
     case "${cmd}" in
         yoi)
-            opts="-C -q -h -V --data-dir --color --quiet --help --version init intake launch status why attach logs stop restore ticket tool hooks completions demo help pod-host"
+            opts="-C -q -h -V --data-dir --color --quiet --help --version init intake launch status why attach logs stop restore reclaim ticket tool hooks completions demo help pod-host"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -577,6 +580,50 @@ _yoi() {
                 return 0
             fi
             case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__reclaim)
+            opts="-C -q -h --reason --to --force --yes --wait --data-dir --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -C)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then

@@ -41,6 +41,7 @@ complete -c yoi -n "__fish_yoi_needs_command" -f -a "attach" -d 'Follow a Pod\'s
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "logs" -d 'Show what a Pod said and did, from its own history'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "stop" -d 'End a Pod, and wait until nothing of it is left'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "restore" -d 'Bring a stopped Pod back under its name, role, tickets and history'
+complete -c yoi -n "__fish_yoi_needs_command" -f -a "reclaim" -d 'End the claim of a Pod that is gone, and free its ticket or give it to another Pod'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "ticket" -d 'Make, list, read and discuss tickets'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "tool" -d 'Call a tool of the Pod that this runs in; without NAME, list its tools'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "hooks" -d 'Let git refuse an agent\'s commit or push once its claim was lost'
@@ -137,6 +138,18 @@ always\t''
 never\t''"
 complete -c yoi -n "__fish_yoi_using_subcommand restore" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l reason -d 'Why, for the journal and for those who hold the ticket later' -r
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l to -d 'Give the ticket to this live Pod' -r
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l wait -d 'How long to wait for the ticket lock' -r
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l force -d 'End the claim also of a Pod that is stopped and could be restored'
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l yes -d 'Do not ask'
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and not __fish_seen_subcommand_from new list show comment doctor" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and not __fish_seen_subcommand_from new list show comment doctor" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and not __fish_seen_subcommand_from new list show comment doctor" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''

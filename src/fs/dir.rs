@@ -114,21 +114,20 @@ pub(super) fn check_owner_and_mode(path: &Path, uid: u32, mode: u32) -> Result<(
     Ok(())
 }
 
-/// Takes away what others may do with a file or directory of ours.
+/// Takes bits away from the mode of a file or directory.
 ///
 /// # Errors
 /// When it is a symlink or neither file nor directory, or its mode cannot be changed.
-pub fn make_private(path: &Path) -> Result<(), PathError> {
+pub fn take_away(path: &Path, away: u32) -> Result<(), PathError> {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
     let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC;
     let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).context("open", path)?;
     let meta = file.metadata().context("look at", path)?;
-    let mode = match meta.file_type() {
-        kind if kind.is_dir() => 0o700,
-        kind if kind.is_file() => 0o600,
-        _ => return Err(PathError::refused("set the mode of", path, "it is neither a file nor a directory")),
-    };
-    file.set_permissions(std::fs::Permissions::from_mode(mode)).context("set the mode of", path)
+    if !meta.is_dir() && !meta.is_file() {
+        return Err(PathError::refused("set the mode of", path, "it is neither a file nor a directory"));
+    }
+    let mode = std::fs::Permissions::from_mode(meta.mode() & 0o7777 & !away);
+    file.set_permissions(mode).context("set the mode of", path)
 }
 
 /// Removes a directory and all below it, never following a symlink; one that is gone already is as good.

@@ -9,6 +9,7 @@ mod claim_release;
 mod claim_show;
 mod common;
 mod complete;
+mod gc;
 mod journal;
 mod launch_plan;
 mod pod_confirm;
@@ -96,6 +97,7 @@ verbs! {
     "complete" Complete(complete);
     "watch" Watch(watch);
     "verify" Verify(verify);
+    "gc" Gc(gc);
 }
 
 impl CommandLine for YoiClaim {
@@ -147,6 +149,7 @@ impl Verb {
             Self::Complete(args) => complete::run(args, cli),
             Self::Watch(args) => watch::run(args, output, cli),
             Self::Verify(args) => verify::run(args, output, cli),
+            Self::Gc(args) => gc::run(args, output, cli),
         }
     }
 }

@@ -232,6 +232,10 @@ impl Spawned {
     /// When it cannot be waited for.
     pub fn wait(&mut self, timeout: Duration) -> io::Result<Option<ExitStatus>> {
         let deadline = Instant::now() + timeout;
+        // Asked first: of a process that was waited for before there is no pidfd any more.
+        if let Some(status) = self.child.try_wait()? {
+            return Ok(Some(status));
+        }
         let pidfd = pidfd(self.child.id())?;
         loop {
             if let Some(status) = self.child.try_wait()? {

@@ -5,6 +5,7 @@ mod complete;
 mod completions;
 mod conversation;
 mod demo;
+mod explanation;
 mod help;
 mod hooks;
 mod init;
@@ -16,6 +17,7 @@ mod logs;
 mod moved;
 mod overview;
 mod pod_host;
+mod reclaim;
 mod restore;
 mod status;
 mod stop;
@@ -63,6 +65,7 @@ enum Command {
     Logs(logs::Args),
     Stop(stop::Args),
     Restore(restore::Args),
+    Reclaim(reclaim::Args),
     Ticket(ticket::Args),
     Tool(tool::Args),
     Hooks(hooks::Args),
@@ -106,6 +109,7 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Logs(args)) => logs::run(args, cli),
         Some(Command::Stop(args)) => stop::run(args, cli),
         Some(Command::Restore(args)) => restore::run(args, cli),
+        Some(Command::Reclaim(args)) => reclaim::run(args, cli),
         Some(Command::Ticket(args)) => ticket::run(args, cli),
         Some(Command::Tool(args)) => tool::run(args, cli),
         Some(Command::Hooks(args)) => hooks::run(args, cli),

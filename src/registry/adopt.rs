@@ -216,7 +216,7 @@ impl Registry {
             }
             let former_root = record.former_roots.iter().find(|root| is_meant(root));
             if let (Some(root), None) = (former_root, self.old(&keys)?) {
-                self.tell(&path_from_text(root), writer);
+                self.tell_adoption(&path_from_text(root), writer);
                 return Ok(Adopted::Before);
             }
         }
@@ -312,14 +312,14 @@ impl Registry {
             self.write_record(&record)
         };
         all().map_err(|source| AdoptError::Partial { root: root.clone(), source })?;
-        self.tell(&root, writer);
+        self.tell_adoption(&root, writer);
         Ok(Adopted::Now { root })
     }
 
     /// Writes it into the journal, unless that stands there, and removes the empty registry that was here before.
     ///
     /// The registry is in use by now: what fails here does not undo it.
-    fn tell(&self, root: &Path, writer: &Writer) {
+    fn tell_adoption(&self, root: &Path, writer: &Writer) {
         let _ = self.sweep_temporaries("workspace", "adopted");
         let why = format!("moved from '{}' to '{}'", root.display(), self.workspace().key_root.display());
         let says_so = |line: JournalLine| line.entry.action == ACTION && line.entry.why.as_ref() == Some(&why);

@@ -46,6 +46,6 @@ pub use status::{ClaimView, Restorable};
 pub use survey::Survey;
 pub use ticket_lock::TicketLock;
 pub use unreadable::{SetAside, SetAsideError};
-pub use verify::{Code, Finding, Findings};
+pub use verify::{Code, Finding, Findings, MendError, NotMended, Repair, Repaired, Swept};
 pub use watch::{Change, Watch};
 pub use workspace::{Workspace, WorkspaceError};

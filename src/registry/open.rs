@@ -165,12 +165,40 @@ impl Registry {
     /// Makes and checks the data root, and the directory in which all registries lie.
     pub(super) fn prepare_data(&self, network: NetworkPolicy) -> Result<(), OpenError> {
         own_dir(&self.data, fs::make_private_dir)?;
-        if network == NetworkPolicy::Refuse
-            && let Some(found) = fs::network_file_system(&self.data)?
-        {
-            return Err(OpenError::Network(found));
-        }
+        self.check_network(network)?;
         own_dir(&self.workspaces_dir(), fs::make_private_subdir)
+    }
+
+    fn check_network(&self, network: NetworkPolicy) -> Result<(), OpenError> {
+        match fs::network_file_system(&self.data)? {
+            Some(found) if network == NetworkPolicy::Refuse => Err(OpenError::Network(found)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that a registry which may be damaged may be written to; makes nothing. One that is not there may.
+    ///
+    /// # Errors
+    /// When it is another user's, of a newer version, or on a network.
+    pub fn check_writable(&self, network: NetworkPolicy) -> Result<(), OpenError> {
+        if !fs::is_there(&self.dir)? {
+            return Ok(());
+        }
+        for dir in [&self.data, &self.dir] {
+            if let Some(owner) = fs::foreign_owner(dir) {
+                return Err(OpenError::Foreign { path: dir.clone(), owner });
+            }
+        }
+        self.check_network(network)?;
+        let path = self.dir.join("workspace.toml");
+        let record = fs::read_file(&path).ok().flatten().map(|bytes| WorkspaceRecord::parse(&bytes));
+        match record {
+            Some(Err(source @ RecordError::Newer { .. })) => Err(ReadError::Record { path, source }.into()),
+            Some(Ok(WorkspaceRecord { version: found, .. })) if found > VERSION => {
+                Err(ReadError::Record { path, source: RecordError::Newer { found } }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_record(&self, now: Timestamp) -> Result<(), OpenError> {
@@ -221,13 +249,18 @@ impl Registry {
         self.lock_dir(&self.workspaces_dir())
     }
 
-    fn lock_dir(&self, dir: &Path) -> Result<FlockGuard, PathError> {
+    pub(super) fn lock_dir(&self, dir: &Path) -> Result<FlockGuard, PathError> {
         FlockGuard::acquire_dir(dir, Wait::For(MAKING)).map_err(|error| match error {
             WaitError::Io(error) => error,
             WaitError::Held { path, .. } => {
                 PathError::refused("lock", &path, "another process has been making it for long")
             }
         })
+    }
+
+    /// The root that the key is made of, as the registry's own record has it.
+    pub(super) fn key_root_text(&self) -> String {
+        path_text(&self.workspace.key_root)
     }
 
     /// The workspace that this is the registry of.

@@ -124,7 +124,7 @@ impl Registry {
 
 /// Does a piece of work for each handful of many things, on several threads where there are enough of them; the results
 /// are in the order of the things.
-fn in_handfuls<T: Sync, R: Send>(all: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
+pub(super) fn in_handfuls<T: Sync, R: Send>(all: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
     let handfuls: Vec<&[T]> = all.chunks(HANDFUL).collect();
     let next = AtomicUsize::new(0);
     let work = || {

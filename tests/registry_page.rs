@@ -15,7 +15,7 @@ fn described() -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut heading = String::new();
     for line in page().lines() {
-        if let Some(text) = line.strip_prefix(".Ss ") {
+        if let Some(text) = line.strip_prefix(".Ss ").or_else(|| line.strip_prefix(".Sh ")) {
             heading = text.to_owned();
         } else if let Some(names) = line.strip_prefix(".It Va ").or_else(|| line.strip_prefix(".Va ")) {
             let names = names.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned);

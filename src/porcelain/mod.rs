@@ -19,6 +19,8 @@ mod overview;
 mod pod_host;
 mod reclaim;
 mod restore;
+mod scratch;
+mod selftest;
 mod status;
 mod stop;
 mod ticket;
@@ -71,6 +73,7 @@ enum Command {
     Hooks(hooks::Args),
     Complete(complete::Args),
     Completions(completions::Args),
+    Selftest(selftest::Args),
     Demo(demo::Args),
     Help(help::Args),
     #[command(hide = true)]
@@ -115,6 +118,7 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Hooks(args)) => hooks::run(args, cli),
         Some(Command::Complete(args)) => complete::run(args, cli),
         Some(Command::Completions(args)) => completions::run(args, cli),
+        Some(Command::Selftest(args)) => selftest::run(args, cli),
         Some(Command::Demo(args)) => demo::run(args, cli),
         Some(Command::Help(args)) => help::run(args, cli),
         Some(Command::PodHost(args)) => pod_host::run(args, cli),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 mod reclaim;
+mod survey;
 mod unreadable;
 
 use super::*;

@@ -319,6 +319,11 @@ impl Cli {
         Ok(own.with_file_name(name))
     }
 
+    /// Whether what is printed goes to a terminal.
+    pub fn shows_on_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Whether there is a person at the other end who can be asked.
     pub fn is_interactive(&self) -> bool {
         !self.environment.is_ci() && io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -14,6 +14,7 @@ mod journal;
 mod launch;
 mod launching;
 mod logs;
+mod manual;
 mod moved;
 mod overview;
 mod pod_host;

@@ -22,13 +22,13 @@ mod template;
 mod time;
 mod world;
 
-pub use environment::{Environment, VARIABLES};
+pub use environment::{Environment, VARIABLES, descriptor_limit};
 pub use error::{Failure, OrExit};
 pub use exit::Exit;
 pub use output::{End, Format, Printer, SCHEMA, View, written};
 pub use progress::Progress;
 pub use record::{Field, Row, Value};
-pub use rows::{ClaimRow, JournalRow, PodRow, SessionRow};
+pub use rows::{ClaimRow, CommitRow, JournalRow, PodRow, SessionRow};
 #[cfg(test)]
 pub(crate) use run::parse;
 pub use run::{Cli, CommandLine, Program, run};

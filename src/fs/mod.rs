@@ -19,6 +19,7 @@ mod error;
 mod exchange;
 mod lock;
 mod net;
+mod new_file;
 mod random;
 mod read;
 mod write;
@@ -31,6 +32,7 @@ pub use lock::{
     wait_until_free,
 };
 pub use net::{NetworkFs, network_file_system};
+pub use new_file::{NewFile, sync_all};
 pub use random::{random_bytes, random_suffix};
 pub use read::{
     MAX_RECORD, changed_at, check_readable, entries, is_record_sized_file, is_there, read_file, read_file_up_to,

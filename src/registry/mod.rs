@@ -9,6 +9,7 @@
 //! Readers take no locks and write nothing. Only "no such file" means that a ticket is free; what cannot be read is
 //! *unknown* and treated as held.
 
+mod batch;
 mod claims;
 mod holder;
 mod journal;
@@ -26,6 +27,7 @@ mod workspace;
 #[cfg(test)]
 mod tests;
 
+pub use batch::ByHand;
 pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};
 pub use journal::{JournalEntry, JournalLine};
 pub use offers::{OfferError, Withdrawn};

@@ -153,8 +153,9 @@ impl Registry {
                 continue;
             }
             // The name of a held lock's ticket stands in its text, since a long name cannot be read off the key.
-            let ticket = fs::holder_line(&locks.join(&name), "ticket ").and_then(|text| TicketId::new(text).ok());
-            if let Some(ticket) = ticket.filter(|ticket| ticket.key() == key) {
+            let told = fs::holder_line(&locks.join(&name), "ticket ").and_then(|text| TicketId::new(text).ok());
+            let ticket = told.filter(|ticket| ticket.key() == key).or_else(|| TicketId::from_key(&key));
+            if let Some(ticket) = ticket {
                 claims.extend(self.view_claim(&ticket, restorable));
             }
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+mod batch;
 mod reclaim;
 mod survey;
 mod unreadable;

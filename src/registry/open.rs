@@ -106,6 +106,13 @@ pub(super) struct WorkspaceRecord {
     extra: toml::Table,
 }
 
+impl WorkspaceRecord {
+    /// Says that a newer yoi wrote it, if one did.
+    pub(super) fn newer(&self) -> Option<RecordError> {
+        (self.version > VERSION).then_some(RecordError::Newer { found: self.version })
+    }
+}
+
 impl Record for WorkspaceRecord {
     fn name(&self) -> &str {
         &self.root
@@ -160,9 +167,7 @@ impl Registry {
         let record = fs::read_file(&path).ok().flatten().map(|bytes| WorkspaceRecord::parse(&bytes));
         match record {
             Some(Err(source @ RecordError::Newer { .. })) => Err(ReadError::Record { path, source }.into()),
-            Some(Ok(WorkspaceRecord { version: found, .. })) if found > VERSION => {
-                Err(ReadError::Record { path, source: RecordError::Newer { found } }.into())
-            }
+            Some(Ok(record)) => record.newer().map_or(Ok(()), |source| Err(ReadError::Record { path, source }.into())),
             _ => Ok(()),
         }
     }
@@ -172,10 +177,7 @@ impl Registry {
         match fs::read_file(&path)? {
             Some(bytes) => {
                 let record = WorkspaceRecord::parse(&bytes);
-                let checked = record.and_then(|record| match record.version {
-                    ..=VERSION => Ok(()),
-                    found => Err(RecordError::Newer { found }),
-                });
+                let checked = record.and_then(|record| record.newer().map_or(Ok(()), Err));
                 Ok(checked.map_err(|source| ReadError::Record { path, source })?)
             }
             None => {

@@ -778,9 +778,8 @@ fn gc_leaves_alone_what_somebody_is_at_work_on() {
     let temporary = world.write(&format!("tmp/claim-free.{RANDOM}"), "");
     let pod_lock = world.registry.try_lock_pod(&pod("coming")).unwrap().unwrap();
     let building = world.make_dir(&format!("tmp/pod-coming.{RANDOM}"));
-    let log = world.write(&format!("tmp/log-coming.{RANDOM}"), "");
-    let open = fs::File::options().append(true).read(true).open(&log).unwrap();
-    assert!(yoi::fs::mark(&open, &log).unwrap());
+    let log = world.path(&format!("tmp/log-coming.{RANDOM}"));
+    let open = yoi::fs::create_marked(&log).unwrap().unwrap();
     world.assert_clean();
     for verb in [&["gc"][..], &["gc", "--dry-run"], &["verify", "--repair"]] {
         assert_eq!(run(&mut world.env.yoi_claim(verb), 0).stdout, "", "{verb:?}");

@@ -215,7 +215,16 @@ impl AsFd for OfdLock {
 }
 
 pub(super) fn try_lock(file: &File) -> io::Result<bool> {
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
+    try_lock_as(file, libc::F_WRLCK)
+}
+
+/// Takes a lock that others may have likewise, but nobody to the exclusion of all; the file must be open for reading.
+pub(super) fn try_share(file: &File) -> io::Result<bool> {
+    try_lock_as(file, libc::F_RDLCK)
+}
+
+fn try_lock_as(file: &File, kind: libc::c_int) -> io::Result<bool> {
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(kind))) {
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         Err(error) => Err(error.into()),

@@ -1,6 +1,7 @@
 //! `yoi`: friendly commands for people. One file a command: parse, call one operation, render.
 
 mod attach;
+mod complete;
 mod completions;
 mod conversation;
 mod demo;
@@ -70,6 +71,7 @@ enum Command {
     Ticket(ticket::Args),
     Tool(tool::Args),
     Hooks(hooks::Args),
+    Complete(complete::Args),
     Completions(completions::Args),
     Selftest(selftest::Args),
     Demo(demo::Args),
@@ -114,6 +116,7 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Ticket(args)) => ticket::run(args, cli),
         Some(Command::Tool(args)) => tool::run(args, cli),
         Some(Command::Hooks(args)) => hooks::run(args, cli),
+        Some(Command::Complete(args)) => complete::run(args, cli),
         Some(Command::Completions(args)) => completions::run(args, cli),
         Some(Command::Selftest(args)) => selftest::run(args, cli),
         Some(Command::Demo(args)) => demo::run(args, cli),

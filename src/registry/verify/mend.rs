@@ -356,7 +356,8 @@ impl<'a> Mender<'a> {
             }
             Mend::SweepRegistry => {
                 let _maker = registry.lock_dir(registry.dir())?;
-                fs::unlink(path)?;
+                // Or an empty registry that one was set aside for which was moved here.
+                if path.is_dir() { fs::remove_tree(path)? } else { fs::unlink(path).map(drop)? }
             }
             Mend::RemoveLog => drop(fs::unlink_unmarked(path)?),
             Mend::RemoveSocket(key) => {

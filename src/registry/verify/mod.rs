@@ -34,7 +34,7 @@ use self::names::{InFlight, Names};
 use self::relations::Relations;
 use super::open::WorkspaceRecord;
 use super::{Registry, Restorable};
-use crate::domain::key_of;
+use crate::domain::{key_of, path_from_text};
 use crate::fs::{self, Kind, LockState};
 
 pub use finding::{Code, Finding};
@@ -199,8 +199,15 @@ impl Looker<'_> {
             Held::Nothing => return,
             Held::Wrong(finding) if matches!(finding.code, Code::OtherName | Code::CaseTwin) => {
                 let what = finding.what.replace("holds the record of", "says that it is the registry of");
-                let words = ["vi".into(), path.clone().into_os_string()];
-                Finding::new(Code::OtherWorkspace, path, what).remedied_by(words)
+                // A taking over that was not finished is gone on with; a copy is a person's to judge.
+                let named = WorkspaceRecord::read(registry.dir()).ok().flatten();
+                let words = match named.map(|record| path_from_text(&record.root)).filter(|root| !root.exists()) {
+                    Some(root) => ["yoi-claim".into(), "workspace-adopt".into(), root.into_os_string()].to_vec(),
+                    None => vec!["vi".into(), path.clone().into_os_string()],
+                };
+                Finding::new(Code::OtherWorkspace, path, what)
+                    .unless_held([Guard::Flock(registry.workspaces_dir())])
+                    .remedied_by(words)
             }
             Held::Wrong(finding) => *finding,
         };

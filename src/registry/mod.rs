@@ -14,6 +14,7 @@ mod holder;
 mod journal;
 mod offers;
 mod open;
+mod parallel;
 mod pods;
 mod recall;
 mod reclaim;

@@ -7,9 +7,9 @@ use super::ledger::Ledger;
 use super::look::{Held, Looker, cannot_look};
 use super::mend::Mend;
 use super::names::{InFlight, Names};
-use super::parallel::in_parallel;
 use crate::domain::{Claim, Evidence, Nonce, PodId, PodName, PodRecord, SessionRecord, TicketId};
 use crate::fs;
+use crate::registry::parallel::in_parallel;
 
 /// What is kept of a claim or a tombstone while a registry is checked: a hundred thousand must fit.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl Book {
         let dir = looker.registry.dir().to_owned();
         let claims = dir.join("claims");
         let of_claims = |looker: &Looker<'_>, keys: &[String], suffix: &str, aside: fn(String) -> Option<Mend>| {
-            in_parallel(keys, |key| {
+            in_parallel(keys, 1, |key| {
                 let path = claims.join(format!("{key}.{suffix}"));
                 match looker.record(&path, key, |claim: &Claim| claim.ticket.key(), || aside(key.clone())) {
                     Held::Record(claim) => Held::Record(Brief::from(claim)),
@@ -123,7 +123,7 @@ impl Book {
 
     fn read_sessions(&mut self, looker: &mut Looker<'_>, keys: &[String]) {
         let dir = looker.registry.dir().join("sessions");
-        let read = in_parallel(keys, |key| {
+        let read = in_parallel(keys, 1, |key| {
             let path = dir.join(format!("{key}.toml"));
             let aside = || Some(Mend::SetAsideSession(key.clone()));
             looker.record(&path, key, |record: &SessionRecord| record.pod.key(), aside)
@@ -142,7 +142,7 @@ impl Book {
 
     fn read_pods(&mut self, looker: &mut Looker<'_>, keys: &[String]) {
         let dir = looker.registry.dir().join("pods");
-        let read = in_parallel(keys, |key| {
+        let read = in_parallel(keys, 1, |key| {
             let path = dir.join(key).join("pod.toml");
             let aside = || Some(Mend::SetAsidePod(key.clone()));
             looker.record(&path, key, |record: &PodRecord| record.pod.key(), aside)

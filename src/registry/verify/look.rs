@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::finding::{Code, Finding};
 use super::mend::Mend;
-use super::parallel::in_parallel;
 use crate::domain::{Record, RecordError, chain};
 use crate::fs::{self, IoContext as _, Kind, Look, PathError};
 use crate::registry::Registry;
+use crate::registry::parallel::in_parallel;
 
 /// Looks at the files of a registry and gathers what is wrong with them.
 pub(super) struct Looker<'a> {
@@ -81,7 +81,7 @@ impl<'a> Looker<'a> {
             Ok(None) => None,
             Err(error) => Some(cannot_look(&error)),
         };
-        let found = in_parallel(&paths, check);
+        let found = in_parallel(&paths, 1, check);
         self.findings.extend(found.into_iter().flatten());
     }
 

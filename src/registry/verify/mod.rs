@@ -19,7 +19,6 @@ mod ledger;
 mod look;
 mod mend;
 mod names;
-mod parallel;
 mod relations;
 
 use std::collections::{BTreeSet, HashSet};

@@ -49,6 +49,10 @@ const PREPARED: &[(&str, &str)] = &[
     ("yoi-claim pod-status", WAITING),
     ("yoi-claim session-record", WAITING),
     ("yoi-claim workspace-key", BY_HAND),
+    (
+        "yoi-claim workspace-adopt",
+        "mkdir ../old; (cd ../old; yoi-claim claim-commit PROJ-42 --pod mira --role coder); rmdir ../old",
+    ),
     ("yoi-claim session-show", WAITING),
     ("yoi-claim shutdown-after-idle", WAITING),
 ];

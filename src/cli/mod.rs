@@ -30,7 +30,7 @@ pub use exit::Exit;
 pub use output::{End, Format, Printer, SCHEMA, View, written};
 pub use progress::Progress;
 pub use record::{Field, Row, Value};
-pub use rows::{ChangeRow, ClaimRow, FindingRow, JournalRow, PodRow, SessionRow};
+pub use rows::{ChangeRow, ClaimRow, CollectedRow, FindingRow, JournalRow, PodRow, SessionRow};
 #[cfg(test)]
 pub(crate) use run::parse;
 pub use run::{Cli, CommandLine, Program, run};

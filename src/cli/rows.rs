@@ -6,7 +6,7 @@ use super::quote::{command, visible};
 use super::record::{Field, Row, Value};
 use super::style::Meaning;
 use crate::domain::{Claim, Expect, SessionRecord, TicketId};
-use crate::launch::PodView;
+use crate::launch::{Collected, PodView};
 use crate::registry::{Change, ClaimView, Finding, JournalLine, Registry};
 
 /// A claim, or a launch in flight, with its derived status.
@@ -201,5 +201,19 @@ impl Row for FindingRow {
         Field::full("means", |row| row.finding.code.means().into()),
         Field::full("ticket", |row| row.finding.ticket.clone().into()),
         Field::full("pod", |row| row.finding.pod.clone().into()),
+    ];
+}
+
+/// Something that was dead and is removed.
+#[derive(Debug, Clone)]
+pub struct CollectedRow(pub Collected);
+
+impl Row for CollectedRow {
+    const KIND: &'static str = "removed";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("what", |row| row.0.what.into()),
+        Field::column("ticket", |row| row.0.ticket.clone().into()),
+        Field::column("pod", |row| row.0.pod.clone().into()),
+        Field::column("path", |row| row.0.path.clone().into()),
     ];
 }

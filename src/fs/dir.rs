@@ -40,6 +40,23 @@ pub fn make_private_dir(path: &Path) -> Result<PrivateDir, PathError> {
     check_private(path)
 }
 
+/// The same where the directory above must be there: one that was moved away is not made anew in its old place.
+///
+/// # Errors
+/// Those of [`make_private_dir`], and when there is no directory above.
+pub fn make_private_subdir(path: &Path) -> Result<PrivateDir, PathError> {
+    if let Ok(dir) = check_private(path) {
+        return Ok(dir);
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(error).context("make the directory", path);
+        }
+        _ => super::sync_parent(path)?,
+    }
+    check_private(path)
+}
+
 fn make_missing(path: &Path) -> Result<(), PathError> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => {}
@@ -58,10 +75,7 @@ fn make_missing(path: &Path) -> Result<(), PathError> {
         }
         Err(error) => return Err(error).context("make the directory", path),
     }
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => super::sync_dir(parent),
-        _ => super::sync_dir(Path::new(".")),
-    }
+    super::sync_parent(path)
 }
 
 /// Checks that a path is a directory of ours that nobody else may write to.
@@ -100,21 +114,20 @@ pub(super) fn check_owner_and_mode(path: &Path, uid: u32, mode: u32) -> Result<(
     Ok(())
 }
 
-/// Takes away what others may do with a file or directory of ours.
+/// Takes bits away from the mode of a file or directory.
 ///
 /// # Errors
 /// When it is a symlink or neither file nor directory, or its mode cannot be changed.
-pub fn make_private(path: &Path) -> Result<(), PathError> {
+pub fn take_away(path: &Path, away: u32) -> Result<(), PathError> {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
     let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC;
     let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).context("open", path)?;
     let meta = file.metadata().context("look at", path)?;
-    let mode = match meta.file_type() {
-        kind if kind.is_dir() => 0o700,
-        kind if kind.is_file() => 0o600,
-        _ => return Err(PathError::refused("set the mode of", path, "it is neither a file nor a directory")),
-    };
-    file.set_permissions(std::fs::Permissions::from_mode(mode)).context("set the mode of", path)
+    if !meta.is_dir() && !meta.is_file() {
+        return Err(PathError::refused("set the mode of", path, "it is neither a file nor a directory"));
+    }
+    let mode = std::fs::Permissions::from_mode(meta.mode() & 0o7777 & !away);
+    file.set_permissions(mode).context("set the mode of", path)
 }
 
 /// Removes a directory and all below it, never following a symlink; one that is gone already is as good.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek as _, SeekFrom};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -82,6 +82,15 @@ pub fn hold_file(path: &Path) -> Result<Option<HeldFile>, PathError> {
     Ok(Some(HeldFile { path: path.to_owned(), bytes, version, _file: file }))
 }
 
+/// Reads a record as [`read_file`] does, and tells whose it is: root reads what is anybody's.
+///
+/// # Errors
+/// The same as those of [`read_file`].
+pub fn read_file_of(path: &Path) -> Result<Option<(Vec<u8>, u32)>, PathError> {
+    let Some((file, meta)) = open_with_meta(path)? else { return Ok(None) };
+    Ok(Some((read_whole(&file, path, meta.len(), MAX_RECORD)?, meta.uid())))
+}
+
 /// Reads a file as [`read_file`] does, with a bound of its own in bytes.
 ///
 /// # Errors
@@ -151,7 +160,16 @@ pub enum LineEnd {
 pub struct Lines<R = File> {
     path: PathBuf,
     reader: BufReader<R>,
-    number: u64,
+    place: LinePlace,
+}
+
+/// A place between two whole lines of a file that only grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LinePlace {
+    /// How many lines are before it.
+    pub lines: u64,
+    /// How many bytes are before it.
+    pub bytes: u64,
 }
 
 /// Opens a file to read it line by line; `None` where there is no such file.
@@ -159,8 +177,17 @@ pub struct Lines<R = File> {
 /// # Errors
 /// The same as those of [`read_file`], except that no size is too large.
 pub fn read_lines(path: &Path) -> Result<Option<Lines>, PathError> {
-    let opened = open_regular(path)?;
-    Ok(opened.map(|(file, _size)| Lines { path: path.to_owned(), reader: BufReader::new(file), number: 0 }))
+    read_lines_from(path, LinePlace::default())
+}
+
+/// Goes on where an earlier reading of the file ended.
+///
+/// # Errors
+/// The same as those of [`read_lines`].
+pub fn read_lines_from(path: &Path, place: LinePlace) -> Result<Option<Lines>, PathError> {
+    let Some((mut file, _size)) = open_regular(path)? else { return Ok(None) };
+    file.seek(SeekFrom::Start(place.bytes)).context("read", path)?;
+    Ok(Some(Lines { path: path.to_owned(), reader: BufReader::new(file), place }))
 }
 
 impl<R: Read> Lines<R> {
@@ -175,16 +202,14 @@ impl<R: Read> Lines<R> {
         if self.piece(&mut bytes)? == 0 {
             return Ok(None);
         }
-        self.number += 1;
+        let mut skipped = 0;
         let mut looks = 0;
         let end = loop {
             if bytes.last() == Some(&b'\n') {
-                bytes.pop();
                 break LineEnd::Newline;
             }
             if bytes.len() > MAX_LINE {
-                bytes.truncate(MAX_LINE);
-                self.reader.skip_until(b'\n').context("read", &self.path)?;
+                skipped = self.reader.skip_until(b'\n').context("read", &self.path)?;
                 break LineEnd::TooLong;
             }
             if self.piece(&mut bytes)? == 0 {
@@ -195,7 +220,21 @@ impl<R: Read> Lines<R> {
                 std::thread::sleep(LOOK_AGAIN.1);
             }
         };
-        Ok(Some(Line { number: self.number, bytes, end }))
+        let number = self.place.lines + 1;
+        if end != LineEnd::Torn {
+            self.place = LinePlace { lines: number, bytes: self.place.bytes + (bytes.len() + skipped) as u64 };
+        }
+        match end {
+            LineEnd::Newline => drop(bytes.pop()),
+            LineEnd::TooLong => bytes.truncate(MAX_LINE),
+            LineEnd::Torn => {}
+        }
+        Ok(Some(Line { number, bytes, end }))
+    }
+
+    /// The place behind the last whole line that was given.
+    pub fn place(&self) -> LinePlace {
+        self.place
     }
 }
 
@@ -230,6 +269,11 @@ pub fn is_there(path: &Path) -> Result<bool, PathError> {
     }
 }
 
+/// Whether a socket bears this name.
+pub fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket())
+}
+
 /// Whether what bears this name has the form of a record: a regular file of at most [`MAX_RECORD`] bytes.
 ///
 /// # Errors
@@ -249,11 +293,8 @@ pub fn changed_at(path: &Path) -> Result<chrono::DateTime<chrono::Utc>, PathErro
     Ok(chrono::DateTime::from_timestamp(meta.ctime(), nanoseconds).unwrap_or_default())
 }
 
-/// Opens a file for reading as [`read_file`] does and gives its size in bytes; `None` where there is no such file.
-///
-/// # Errors
-/// The same as those of [`read_file`], except that no size is too large.
-pub fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
+/// Opens a file for reading and gives its size in bytes; `None` where there is no such file.
+pub(super) fn open_regular(path: &Path) -> Result<Option<(File, u64)>, PathError> {
     Ok(open_with_meta(path)?.map(|(file, meta)| (file, meta.len())))
 }
 
@@ -334,7 +375,7 @@ mod tests {
     #[test]
     fn a_line_that_is_just_being_written_is_not_torn() {
         let growing = Growing(vec![b"c\n", b"", b"", b"b", b"", b"", b"a"]);
-        let mut lines = Lines { path: PathBuf::new(), reader: BufReader::new(growing), number: 0 };
+        let mut lines = Lines { path: PathBuf::new(), reader: BufReader::new(growing), place: LinePlace::default() };
         let line = lines.next().unwrap().unwrap();
         assert_eq!((&line.bytes[..], line.end), (&b"abc"[..], LineEnd::Newline));
         assert!(lines.next().is_none());

@@ -20,6 +20,7 @@ mod setup;
 mod spawn;
 pub mod steps;
 mod tools;
+mod upkeep;
 mod view;
 
 pub use by_hand::{PodSpawn, SpawnedBy};
@@ -38,4 +39,5 @@ pub use plan::{
 pub use restore::{RestoreError, Restored, restore_pod, stopped_pod};
 pub use setup::{RestoreCheck, Setup, Surroundings};
 pub use spawn::{Services, Started};
+pub use upkeep::{Collected, Collection, Removal, Upkeep};
 pub use view::{PodStatus, PodView, view_pod, view_pods};

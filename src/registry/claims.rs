@@ -438,10 +438,15 @@ impl Registry {
         let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
         // A Pod completes its claim without the ticket lock: the temporary may be one that is about to be renamed.
         let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
+        self.sweep_ticket_of_key(&ticket.key()).map_err(io)
+    }
+
+    /// Does what [`Self::sweep_ticket`] does, for whoever holds ticket lock and fence.
+    pub(super) fn sweep_ticket_of_key(&self, key: &str) -> Result<(), PathError> {
         // An offer may be the one name of a claim that is known to be durable, until the other one is.
-        fs::sync_dir(&self.claims_dir()).map_err(io)?;
-        self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
-        self.sweep_offers(ticket).map_err(io)
+        fs::sync_dir(&self.claims_dir())?;
+        self.sweep_temporaries("claim", key)?;
+        self.sweep_offers_of_key(key)
     }
 
     /// Compare-and-swap: under the fence, re-reads, compares, and replaces the claim where `change` says that it changed.
@@ -514,6 +519,9 @@ impl Registry {
 
     /// Answers a release of what has been released: who repeats its own has it done, whoever else is told who was first.
     fn repeat_release(&self, released: Claim, reason: &str, writer: &Writer) -> Result<Claim, ChangeError> {
+        let ticket = released.ticket.clone();
+        // The one that renamed may have died before it synced, and either answer goes by what it left.
+        fs::sync_dir(&self.claims_dir()).map_err(|source| ChangeError::NotDurable { ticket, source })?;
         let own = JournalEntry::on("release", &released).because(reason);
         match self.told_end(&released.ticket, Expect::from(&released)) {
             Some(told) if told.tells(&own, writer) => {}
@@ -523,8 +531,6 @@ impl Registry {
             // Whoever released it died before it could tell.
             None => drop(self.log(writer, own)),
         }
-        let ticket = released.ticket.clone();
-        fs::sync_dir(&self.claims_dir()).map_err(|source| ChangeError::NotDurable { ticket, source })?;
         Ok(released)
     }
 

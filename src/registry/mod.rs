@@ -9,12 +9,12 @@
 //! Readers take no locks and write nothing. Only "no such file" means that a ticket is free; what cannot be read is
 //! *unknown* and treated as held.
 
+mod adopt;
 mod claims;
 mod holder;
 mod journal;
 mod offers;
 mod open;
-mod parallel;
 mod pods;
 mod recall;
 mod reclaim;
@@ -32,6 +32,7 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::{AdoptError, Adoptable, Adopted, Former};
 pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};
 pub use journal::{JournalEntry, JournalError, JournalLine, JournalReader};
 pub use offers::{OfferError, Withdrawn};
@@ -44,6 +45,6 @@ pub use status::{ClaimView, Restorable};
 pub use survey::Survey;
 pub use ticket_lock::TicketLock;
 pub use unreadable::{SetAside, SetAsideError};
-pub use verify::{Code, Finding, Findings};
+pub use verify::{Code, Finding, Findings, MendError, NotMended, Repair, Repaired, Swept};
 pub use watch::{Change, Watch};
 pub use workspace::{Workspace, WorkspaceError};

@@ -178,7 +178,8 @@ impl Registry {
 
     /// Fills the directory of a Pod before it gets its name, all synced.
     fn build_pod(building: &Path, record: &PodRecord, log: Option<&Path>) -> Result<(), PathError> {
-        fs::make_private_dir(building)?;
+        // Not its parents: where the registry was moved away, nothing is made in its old place.
+        fs::make_private_subdir(building)?;
         fs::create_file(&building.join("pod.toml"), record.render().as_bytes())?;
         if let Some(log) = log {
             let inside = building.join("host.log");
@@ -195,9 +196,7 @@ impl Registry {
     /// [`PodError::Taken`] when the directory belongs to a Pod, or its ticket is in flight elsewhere.
     pub fn sweep_pod(&self, lock: &PodLock, ticket: Option<&TicketLock>) -> Result<(), PodError> {
         let pod = lock.pod();
-        self.sweep_temporaries("pod", &pod.key())?;
-        self.sweep_temporaries("podtoml", &pod.key())?;
-        self.sweep_session_offers(pod)?;
+        self.sweep_pod_of_key(&pod.key())?;
         let dir = self.pod_dir(pod);
         if !dir.exists() {
             return Ok(());
@@ -220,7 +219,15 @@ impl Registry {
         self.sweep_temporaries("podtoml", &key)
     }
 
-    fn is_nobodys(&self, record: &PodRecord, ticket: Option<&TicketLock>) -> Result<bool, PodError> {
+    /// Removes the temporaries and offers of a Pod, by key; only for whoever holds its lock.
+    pub(super) fn sweep_pod_of_key(&self, key: &str) -> Result<(), PathError> {
+        self.sweep_temporaries("pod", key)?;
+        self.sweep_temporaries("podtoml", key)?;
+        self.sweep_session_offers(key)
+    }
+
+    /// Whether an unconfirmed Pod belongs to nobody; only for whoever holds its lock.
+    pub(super) fn is_nobodys(&self, record: &PodRecord, ticket: Option<&TicketLock>) -> Result<bool, PodError> {
         if record.confirmed_at.is_some() {
             return Ok(false);
         }
@@ -273,18 +280,18 @@ impl Registry {
         match self.pod(lock_of)? {
             Some(record) if record.pod_id != pod_id => Err(PodError::OtherPod { pod: lock_of.clone() }),
             None if !self.pod_dir(lock_of).exists() => Ok(()),
-            _ => Ok(self.bury_dir(lock_of)?),
+            _ => Ok(self.bury_key(&lock_of.key())?),
         }
     }
 
     fn bury(&self, lock: &PodLock) -> Result<(), PathError> {
-        self.bury_dir(lock.pod())
+        self.bury_key(&lock.pod().key())
     }
 
     /// Renames first, so that no reader ever sees half a Pod; then removes.
-    fn bury_dir(&self, pod: &PodName) -> Result<(), PathError> {
-        let grave = self.temporary("pod", &pod.key());
-        let dir = self.pod_dir(pod);
+    pub(super) fn bury_key(&self, key: &str) -> Result<(), PathError> {
+        let grave = self.temporary("pod", key);
+        let dir = self.dir().join("pods").join(key);
         fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
         fs::sync_dir(&self.dir().join("pods"))?;
         fs::remove_tree(&grave)
@@ -297,6 +304,8 @@ impl Registry {
     pub fn pods(&self) -> Result<Vec<Result<PodRecord, ReadError>>, PathError> {
         let dir = self.dir().join("pods");
         let mut names = fs::entries(&dir)?;
+        // What was set aside has a name that is no key.
+        names.retain(|name| name.to_str().is_none_or(|name| !name.starts_with('~')));
         names.sort();
         Ok(names
             .into_iter()

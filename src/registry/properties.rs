@@ -210,7 +210,7 @@ proptest! {
         registry.sweep_offers(&ticket).unwrap();
         prop_assert_eq!(files(&offers).len(), 3);
         prop_assert!(registry.offer_path(&other, nonce(1)).exists());
-        registry.sweep_session_offers(&pod).unwrap();
+        registry.sweep_session_offers(&pod.key()).unwrap();
         prop_assert_eq!(files(&offers).len(), 2);
         prop_assert!(registry.session_offer_path(&other_pod, nonce(1)).exists());
     }

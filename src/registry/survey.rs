@@ -7,9 +7,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::open::{ReadError, Registry};
-use super::parallel::in_parallel;
 use super::status::{ClaimView, PodAnswer, Restorable};
 use super::unreadable::set_aside_key;
 use crate::domain::chain;
@@ -18,6 +19,10 @@ use crate::fs::{self, HeldFile, LockState, PathError};
 
 /// How many claims are taken at a time; each keeps a descriptor open meanwhile.
 const HANDFUL: usize = 16;
+/// How many claims make it worth to start a thread.
+const WORTH_A_THREAD: usize = 256;
+/// The most threads: together they have at most this many handfuls of descriptors open, whatever the limit is.
+const MAX_THREADS: usize = 8;
 
 /// All claims and launches in flight of a registry.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,8 +122,37 @@ impl Registry {
     }
 }
 
-/// Does a piece of work for each handful of many things; the results are in the order of the things.
-fn in_handfuls<T: Sync, R: Send>(all: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
+/// Does a piece of work for each handful of many things, on several threads where there are enough of them; the results
+/// are in the order of the things.
+pub(super) fn in_handfuls<T: Sync, R: Send>(all: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
     let handfuls: Vec<&[T]> = all.chunks(HANDFUL).collect();
-    in_parallel(&handfuls, HANDFUL, |handful| work(handful)).into_iter().flatten().collect()
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(handful) = handfuls.get(number) else { return done };
+            done.push((number, work(handful)));
+        }
+    };
+    let mut done = std::thread::scope(|scope| {
+        // This thread works, too; and alone, where no other is to be had.
+        let start = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..threads_for(all.len())).filter_map(start).collect();
+        let mut done = work();
+        for other in others {
+            done.extend(other.join().expect("the work does not panic"));
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().flat_map(|(_, results)| results).collect()
+}
+
+fn threads_for(things: usize) -> usize {
+    match (things / WORTH_A_THREAD).min(MAX_THREADS) {
+        // How many processors there are is read from files.
+        few @ 0..=1 => few,
+        worth => worth.min(std::thread::available_parallelism().map_or(1, NonZero::get)),
+    }
 }

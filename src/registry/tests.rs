@@ -356,6 +356,18 @@ fn nobodys_directory_is_swept_and_a_claimed_one_is_not() {
 }
 
 #[test]
+fn who_gives_up_removes_its_own_directory_and_no_later_one_of_the_name() {
+    let bench = bench();
+    let lock = bench.registry.try_lock_pod(&pod("a")).unwrap().unwrap();
+    bench.registry.create_pod(&lock, &bench.record("a", 2), None, None).unwrap();
+    let remove = |id| bench.registry.remove_pod(&pod("a"), PodId::from_bytes([id; 16]));
+    assert!(matches!(remove(1), Err(PodError::OtherPod { .. })));
+    assert!(bench.registry.pod_dir(&pod("a")).exists());
+    remove(2).unwrap();
+    assert!(!bench.registry.pod_dir(&pod("a")).exists());
+}
+
+#[test]
 fn a_directory_whose_ticket_is_in_flight_elsewhere_is_not_swept() {
     let bench = bench();
     let pod_lock = bench.registry.try_lock_pod(&pod("a")).unwrap().unwrap();

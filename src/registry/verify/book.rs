@@ -9,7 +9,7 @@ use super::mend::Mend;
 use super::names::{InFlight, Names};
 use crate::domain::{Claim, Evidence, Nonce, PodId, PodName, PodRecord, SessionRecord, TicketId};
 use crate::fs;
-use crate::registry::parallel::in_parallel;
+use crate::registry::survey::in_handfuls;
 
 /// What is kept of a claim or a tombstone while a registry is checked: a hundred thousand must fit.
 #[derive(Debug, Clone)]
@@ -69,17 +69,17 @@ impl Book {
         let mut book = Self::default();
         let dir = looker.registry.dir().to_owned();
         let claims = dir.join("claims");
-        let of_claims = |looker: &Looker<'_>, keys: &[String], suffix: &str, aside: fn(String) -> Option<Mend>| {
-            in_parallel(keys, 1, |key| {
+        let of_claims = |looker: &Looker<'_>, keys: &[String], suffix: &str, aside: fn(&str) -> Option<Mend>| {
+            in_parallel(keys, |key| {
                 let path = claims.join(format!("{key}.{suffix}"));
-                match looker.record(&path, key, |claim: &Claim| claim.ticket.key(), || aside(key.clone())) {
+                match looker.record(&path, key, |claim: &Claim| claim.ticket.key(), || aside(key)) {
                     Held::Record(claim) => Held::Record(Brief::from(claim)),
                     Held::Nothing => Held::Nothing,
                     Held::Wrong(finding) => Held::Wrong(finding),
                 }
             })
         };
-        let standing = of_claims(looker, &names.claims, "toml", |key| Some(Mend::SetAsideClaim(key)));
+        let standing = of_claims(looker, &names.claims, "toml", |key| Some(Mend::SetAsideClaim(key.to_owned())));
         for (key, held) in names.claims.into_iter().zip(standing) {
             match held {
                 Held::Nothing => {}
@@ -96,8 +96,11 @@ impl Book {
                 Held::Nothing => {}
                 Held::Record(brief) => drop(book.tombstones.insert(key, brief)),
                 Held::Wrong(finding) => {
-                    looker.found(book.bad_tombstone(*finding, &key));
-                    book.unsure_tickets.insert(key);
+                    looker.found(bad_tombstone(*finding, &key));
+                    // Behind a standing claim it holds nothing back, and the next release puts a whole one in its place.
+                    if !book.claims.contains_key(&key) {
+                        book.unsure_tickets.insert(key);
+                    }
                 }
             }
         }
@@ -111,19 +114,9 @@ impl Book {
         book
     }
 
-    /// A tombstone behind a standing claim holds nothing back, and the next release puts a whole one in its place.
-    fn bad_tombstone(&self, finding: Finding, key: &str) -> Finding {
-        let finding = ticket_of(finding, key);
-        let is_last_word = !self.claims.contains_key(key) && !self.unsure_tickets.contains(key);
-        if is_last_word && finding.code.is_of_content() {
-            return finding.mended_by(Mend::SetAsideTombstone(key.to_owned()));
-        }
-        finding
-    }
-
     fn read_sessions(&mut self, looker: &mut Looker<'_>, keys: &[String]) {
         let dir = looker.registry.dir().join("sessions");
-        let read = in_parallel(keys, 1, |key| {
+        let read = in_parallel(keys, |key| {
             let path = dir.join(format!("{key}.toml"));
             let aside = || Some(Mend::SetAsideSession(key.clone()));
             looker.record(&path, key, |record: &SessionRecord| record.pod.key(), aside)
@@ -142,7 +135,7 @@ impl Book {
 
     fn read_pods(&mut self, looker: &mut Looker<'_>, keys: &[String]) {
         let dir = looker.registry.dir().join("pods");
-        let read = in_parallel(keys, 1, |key| {
+        let read = in_parallel(keys, |key| {
             let path = dir.join(key).join("pod.toml");
             let aside = || Some(Mend::SetAsidePod(key.clone()));
             looker.record(&path, key, |record: &PodRecord| record.pod.key(), aside)
@@ -180,9 +173,22 @@ pub(super) fn ledger(looker: &mut Looker<'_>) -> Option<Ledger> {
     Ledger::read(&path).map_err(|error| looker.found(cannot_look(&error))).ok()
 }
 
+/// The ticket of a tombstone that cannot be read counts as held, until a person reclaims it.
+fn bad_tombstone(finding: Finding, key: &str) -> Finding {
+    match TicketId::of_key(key) {
+        Some(ticket) if finding.code.is_of_content() => finding.explained_by_why(&ticket).of_ticket(ticket),
+        _ => ticket_of(finding, key),
+    }
+}
+
 fn ticket_of(finding: Finding, key: &str) -> Finding {
     match TicketId::of_key(key) {
         Some(ticket) => finding.of_ticket(ticket),
         None => finding,
     }
+}
+
+/// Does the same for each of many keys, on several threads where that is worth it; results are in the order of the keys.
+fn in_parallel<R: Send>(keys: &[String], work: impl Fn(&String) -> R + Sync) -> Vec<R> {
+    in_handfuls(keys, |keys| keys.iter().map(&work).collect())
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::mend::Mend;
+use crate::registry::Registry;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $code:literal $means:literal)+) => {
@@ -186,6 +187,25 @@ impl Finding {
         self.mend.is_some()
     }
 
+    /// Whether it is about something that is provably dead and only has to be removed.
+    pub fn is_dead(&self) -> bool {
+        self.mend.as_ref().is_some_and(Mend::is_removal)
+    }
+
+    /// Whether mending it writes a line of the journal of its own.
+    pub(super) fn is_told_by_mending(&self) -> bool {
+        matches!(
+            self.mend,
+            Some(
+                Mend::EndTornLine
+                    | Mend::KeepLine(_)
+                    | Mend::LogClaim(_)
+                    | Mend::LogRelease(_)
+                    | Mend::SetAsideClaim(_)
+            )
+        )
+    }
+
     pub(super) fn new(code: Code, path: impl Into<PathBuf>, what: impl Into<String>) -> Self {
         Self {
             code,
@@ -209,6 +229,12 @@ impl Finding {
     pub(super) fn of_pod(mut self, pod: impl std::fmt::Display) -> Self {
         self.pod = Some(pod.to_string());
         self
+    }
+
+    /// Says that it is to be moved out of the registry.
+    pub(super) fn moved_away(self, registry: &Registry) -> Self {
+        let words = ["mv".into(), "-n".into(), "--".into(), self.path.clone().into_os_string()];
+        self.remedied_by(words.into_iter().chain([registry.data().as_os_str().to_owned()]))
     }
 
     /// Says that it holds only while these are free.

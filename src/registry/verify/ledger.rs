@@ -2,21 +2,20 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::domain::{Nonce, PodName, Role};
-use crate::fs::{self, IoContext as _, PathError};
+use crate::fs::{self, LineEnd, LinePlace, PathError};
 
-/// The longest line that is read, in bytes; the longest that is written has about 40 thousand.
-const MAX_LINE: u64 = 1 << 20;
 /// What was done to a claim that stands after it.
 const STANDING: &[&str] = &["commit", "complete", REPAIR];
 
 /// The action of a line with which a standing claim was put into the journal by `--repair`.
 pub(super) const REPAIR: &str = "repair";
+/// The action of a line with which the end of a claim was put into the journal by `--repair`.
+pub(super) const REPAIR_RELEASE: &str = "repair-release";
 
 /// The newest claim of a ticket that the journal tells of.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +24,6 @@ pub(super) struct Known {
     pub nonce: Option<Nonce>,
     pub pod: Option<PodName>,
     pub role: Option<Role>,
-    pub at: String,
     /// Whether it has ended since.
     pub ended: bool,
 }
@@ -34,22 +32,21 @@ pub(super) struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     path: PathBuf,
-    /// How far it was read: the end of a whole line.
-    offset: u64,
-    lines: u64,
+    /// How far it was read.
+    place: LinePlace,
     pub of: HashMap<String, Known>,
     /// The numbers of the lines that cannot be read.
     pub unreadable: Vec<u64>,
     /// The numbers of those that `--repair` has told of.
     pub kept: HashSet<u64>,
-    /// Where a last line without an end begins.
+    /// The number of the last line, where it has no end.
     pub torn: Option<u64>,
 }
 
 #[derive(Deserialize)]
 struct Line<'a> {
-    #[serde(borrow)]
-    at: Cow<'a, str>,
+    #[serde(borrow, rename = "at")]
+    _at: Cow<'a, str>,
     #[serde(borrow, rename = "user")]
     _user: Cow<'a, str>,
     #[serde(rename = "pid")]
@@ -66,7 +63,6 @@ struct Line<'a> {
     why: Option<Cow<'a, str>>,
 }
 
-#[cfg(test)]
 /// What `--repair` writes of a line that it cannot read and leaves as it is.
 pub(super) fn kept_line(number: u64) -> String {
     format!("line {number} cannot be read, and is kept")
@@ -93,38 +89,20 @@ impl Ledger {
     /// The same as those of [`Self::read`].
     pub(super) fn refresh(&mut self) -> Result<(), PathError> {
         self.torn = None;
-        let Some((mut file, size)) = fs::open_regular(&self.path)? else { return Ok(()) };
-        if size == self.offset {
-            return Ok(());
-        }
-        file.seek(SeekFrom::Start(self.offset)).context("read", &self.path)?;
-        let mut reader = BufReader::with_capacity(1 << 16, file);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let length = (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line).context("read", &self.path)?;
-            if length == 0 {
-                return Ok(());
-            }
-            if line.last() != Some(&b'\n') {
-                if (length as u64) < MAX_LINE {
-                    self.torn = Some(self.offset);
-                    return Ok(());
-                }
-                // Too long to be a line of ours; what follows on its end may be one.
-                self.offset += length as u64;
-                self.offset += skip_line(&mut reader).context("read", &self.path)?;
-                self.lines += 1;
-                self.unreadable.push(self.lines);
-                continue;
-            }
-            self.offset += length as u64;
-            self.lines += 1;
-            match serde_json::from_slice::<Line<'_>>(&line) {
-                Ok(line) => self.take(line),
-                Err(_) => self.unreadable.push(self.lines),
+        let Some(mut lines) = fs::read_lines_from(&self.path, self.place)? else { return Ok(()) };
+        for line in lines.by_ref() {
+            let line = line?;
+            match line.end {
+                LineEnd::Newline => match serde_json::from_slice::<Line<'_>>(&line.bytes) {
+                    Ok(line) => self.take(line),
+                    Err(_) => self.unreadable.push(line.number),
+                },
+                LineEnd::TooLong => self.unreadable.push(line.number),
+                LineEnd::Torn => self.torn = Some(line.number),
             }
         }
+        self.place = lines.place();
+        Ok(())
     }
 
     fn take(&mut self, line: Line<'_>) {
@@ -137,31 +115,12 @@ impl Ledger {
             nonce: line.nonce,
             pod: line.pod,
             role: line.role,
-            at: line.at.into_owned(),
             ended: !STANDING.contains(&&*line.action),
         };
         match self.of.get_mut(&*ticket) {
             Some(before) if before.generation > generation => {}
             Some(before) => *before = known,
             None => drop(self.of.insert(ticket.into_owned(), known)),
-        }
-    }
-}
-
-/// Reads to the end of a line and past it; gives how many bytes that were.
-fn skip_line(reader: &mut impl std::io::BufRead) -> std::io::Result<u64> {
-    let mut skipped = 0;
-    loop {
-        let buffer = reader.fill_buf()?;
-        let end = buffer.iter().position(|byte| *byte == b'\n');
-        let length = end.map_or(buffer.len(), |end| end + 1);
-        if length == 0 {
-            return Ok(skipped);
-        }
-        reader.consume(length);
-        skipped += length as u64;
-        if end.is_some() {
-            return Ok(skipped);
         }
     }
 }

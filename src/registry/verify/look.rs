@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use super::finding::{Code, Finding};
 use super::mend::Mend;
 use crate::domain::{Record, RecordError, chain};
-use crate::fs::{self, IoContext as _, Kind, Look, PathError};
+use crate::fs::{self, Kind, Look, PathError};
 use crate::registry::Registry;
-use crate::registry::parallel::in_parallel;
+use crate::registry::survey::in_handfuls;
+
+/// What others may do with what is the registry's: nothing.
+const AWAY: u32 = 0o077;
 
 /// Looks at the files of a registry and gathers what is wrong with them.
 pub(super) struct Looker<'a> {
@@ -81,17 +84,15 @@ impl<'a> Looker<'a> {
             Ok(None) => None,
             Err(error) => Some(cannot_look(&error)),
         };
-        let found = in_parallel(&paths, 1, check);
-        self.findings.extend(found.into_iter().flatten());
+        self.findings.extend(in_handfuls(&paths, |paths| paths.iter().filter_map(check).collect()));
     }
 
     /// What is wrong with a file that should be of this kind.
     pub(super) fn judge(&self, path: &Path, look: &Look, kind: Kind) -> Option<Finding> {
         if look.kind != kind {
             let code = if kind == Kind::Directory { Code::NotADirectory } else { Code::NotAFile };
-            let aside = self.registry.data().as_os_str().to_owned();
-            let words = ["mv".into(), "-n".into(), "--".into(), path.as_os_str().to_owned(), aside];
-            return Some(Finding::new(code, path, format!("it is {}", look.kind.words())).remedied_by(words));
+            let finding = Finding::new(code, path, format!("it is {}", look.kind.words()));
+            return Some(finding.moved_away(self.registry));
         }
         self.judge_access(path, look.uid, look.mode, kind)
     }
@@ -105,11 +106,11 @@ impl<'a> Looker<'a> {
         let says = |who: &str| format!("{who} (mode {mode:04o})");
         if mode & 0o022 != 0 {
             let finding = Finding::new(Code::WritableByOthers, path, says("others may write to it"));
-            return Some(finding.mended_by(Mend::Restrict));
+            return Some(finding.mended_by(Mend::Restrict { away: AWAY }));
         }
         if kind == Kind::Directory && mode & 0o077 != 0 {
             let finding = Finding::new(Code::ReadableByOthers, path, says("others may look into it"));
-            return Some(finding.mended_by(Mend::Restrict));
+            return Some(finding.mended_by(Mend::Restrict { away: AWAY }));
         }
         None
     }
@@ -122,7 +123,7 @@ impl<'a> Looker<'a> {
         key_of: fn(&R) -> String,
         aside: impl FnOnce() -> Option<Mend>,
     ) -> Held<R> {
-        let bytes = match read_with_owner(path) {
+        let bytes = match fs::read_file_of(path) {
             Ok(None) => return Held::Nothing,
             Ok(Some((bytes, uid))) if uid == self.owner => bytes,
             Ok(Some((_, uid))) => {
@@ -140,7 +141,27 @@ impl<'a> Looker<'a> {
         });
         match record {
             Ok(record) => Held::Record(record),
-            Err(error) => Held::Wrong(Box::new(wrong_record(path, &error, aside))),
+            Err(error) => Held::Wrong(Box::new(self.wrong_record(path, &error, aside))),
+        }
+    }
+
+    /// What is wrong with a record that was read.
+    fn wrong_record(&self, path: &Path, error: &RecordError, aside: impl FnOnce() -> Option<Mend>) -> Finding {
+        match error {
+            RecordError::Newer { .. } => Finding::new(Code::NewerVersion, path, format!("it {error}")),
+            RecordError::Invalid { why } => invalid(path, format!("it is no valid record: {why}"), aside),
+            RecordError::OtherName { expected, found } => {
+                let what = format!("it holds the record of {found:?}, not of {expected:?}");
+                if expected.eq_ignore_ascii_case(found) {
+                    // On a file system that folds case this may be the sound record of the twin.
+                    return Finding::new(Code::CaseTwin, path, what).moved_away(self.registry);
+                }
+                let finding = Finding::new(Code::OtherName, path, what);
+                match aside() {
+                    Some(mend) => finding.mended_by(mend),
+                    None => finding.moved_away(self.registry),
+                }
+            }
         }
     }
 
@@ -165,24 +186,6 @@ impl<'a> Looker<'a> {
     }
 }
 
-/// Reads a file as every reader does, and tells whose it is.
-fn read_with_owner(path: &Path) -> Result<Option<(Vec<u8>, u32)>, PathError> {
-    use std::io::Read as _;
-    use std::os::unix::fs::MetadataExt as _;
-    let Some((file, size)) = fs::open_regular(path)? else { return Ok(None) };
-    if size > fs::MAX_RECORD {
-        return Err(PathError::refused(
-            "read",
-            path,
-            format!("it has {size} bytes, at most {} are read", fs::MAX_RECORD),
-        ));
-    }
-    let uid = file.metadata().context("look at", path)?.uid();
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-    (&file).take(fs::MAX_RECORD).read_to_end(&mut bytes).context("read", path)?;
-    Ok(Some((bytes, uid)))
-}
-
 pub(super) fn cannot_look(error: &PathError) -> Finding {
     let path = error.path.as_os_str().to_owned();
     let words = ["ls".into(), "-ld".into(), "--".into(), path];
@@ -194,20 +197,5 @@ fn invalid(path: &Path, what: String, aside: impl FnOnce() -> Option<Mend>) -> F
     match aside() {
         Some(mend) => finding.mended_by(mend),
         None => finding.remedied_by::<OsString>(["vi".into(), path.into()]),
-    }
-}
-
-fn wrong_record(path: &Path, error: &RecordError, aside: impl FnOnce() -> Option<Mend>) -> Finding {
-    match error {
-        RecordError::Newer { .. } => Finding::new(Code::NewerVersion, path, format!("it {error}")),
-        RecordError::Invalid { why } => invalid(path, format!("it is no valid record: {why}"), aside),
-        RecordError::OtherName { expected, found } => {
-            let code = if expected.eq_ignore_ascii_case(found) { Code::CaseTwin } else { Code::OtherName };
-            let finding = Finding::new(code, path, format!("it holds the record of {found:?}, not of {expected:?}"));
-            match aside() {
-                Some(mend) => finding.mended_by(mend),
-                None => finding,
-            }
-        }
     }
 }

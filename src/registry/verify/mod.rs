@@ -20,6 +20,7 @@ mod look;
 mod mend;
 mod names;
 mod relations;
+mod repair;
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
@@ -33,10 +34,12 @@ use self::names::{InFlight, Names};
 use self::relations::Relations;
 use super::open::WorkspaceRecord;
 use super::{Registry, Restorable};
-use crate::domain::{key_of, path_text};
+use crate::domain::key_of;
 use crate::fs::{self, Kind, LockState};
 
 pub use finding::{Code, Finding};
+pub use mend::{MendError, NotMended};
+pub use repair::{Repair, Repaired, Swept};
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -168,8 +171,13 @@ impl Looker<'_> {
         for dir in [registry.data(), &registry.data().join("workspaces"), registry.runtime()] {
             let found = self.look(dir).and_then(|look| self.judge(dir, &look, Kind::Directory));
             // Data and runtime root may be directories that the user made for more than this.
-            if let Some(finding) = found.filter(|finding| finding.code != Code::ReadableByOthers) {
-                self.found(finding);
+            match found {
+                None => {}
+                Some(finding) if finding.code == Code::ReadableByOthers => {}
+                Some(finding) if finding.code == Code::WritableByOthers => {
+                    self.found(finding.mended_by(Mend::Restrict { away: 0o022 }));
+                }
+                Some(finding) => self.found(finding),
             }
         }
     }
@@ -177,7 +185,7 @@ impl Looker<'_> {
     fn workspace_record(&mut self) {
         let registry = self.registry;
         let path = registry.dir().join("workspace.toml");
-        let root = path_text(&registry.workspace().key_root);
+        let root = registry.key_root_text();
         let aside = || Some(Mend::SetAsideWorkspace);
         let finding = match self.record(&path, &root, |record: &WorkspaceRecord| record.root.clone(), aside) {
             Held::Record(_) => return,

@@ -124,7 +124,9 @@ impl Names {
                 return Is::Ours;
             }
         }
-        Is::Strange
+        // What could not be read, once a person has decided.
+        let retired = name.strip_suffix(".reclaimed").and_then(|name| name.rsplit_once('.'));
+        if retired.is_some_and(|(key, random)| is_key(key) && is_random(random)) { Is::Ours } else { Is::Strange }
     }
 
     /// Lists a directory of files that each somebody's lock protects.
@@ -165,15 +167,7 @@ impl Looker<'_> {
     fn strange(&mut self, path: &Path) {
         if let Some(look) = self.look(path) {
             let what = format!("it is {} of an unknown name", look.kind.words());
-            let aside = self.registry.data().to_owned();
-            let finding = Finding::new(Code::UnknownFile, path, what);
-            self.found(finding.remedied_by([
-                "mv".into(),
-                "-n".into(),
-                "--".into(),
-                path.as_os_str().to_owned(),
-                aside.into(),
-            ]));
+            self.found(Finding::new(Code::UnknownFile, path, what).moved_away(self.registry));
         }
     }
 }
@@ -196,7 +190,7 @@ fn offer_owner(name: &str) -> Option<Owner> {
 fn temporary_owner(name: &str) -> Option<Owner> {
     let (front, random) = name.rsplit_once('.')?;
     let (kind, key) = front.split_once('-')?;
-    if random.len() != 16 || !random.bytes().all(|byte| byte.is_ascii_hexdigit()) || !is_key(key) {
+    if !is_random(random) || !is_key(key) {
         return None;
     }
     let key = key.to_owned();
@@ -208,6 +202,10 @@ fn temporary_owner(name: &str) -> Option<Owner> {
         "workspace" => Some(Owner::Registry),
         _ => None,
     }
+}
+
+fn is_random(suffix: &str) -> bool {
+    suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// `ready-<key>.<nonce>`: that a Pod is about to carry out a transition.

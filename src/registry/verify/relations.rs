@@ -314,7 +314,7 @@ impl Relations<'_> {
             self.found(finding.marked(line).mended_by(Mend::KeepLine(*line)));
         }
         if let Some(torn) = ledger.torn {
-            let what = format!("its last line, from byte {torn} on, has no end");
+            let what = format!("its last line, {torn}, has no end");
             // Appending takes no lock. A line on its way is whole when it is looked at again.
             let finding = Finding::new(Code::TornJournal, path, what).marked(torn);
             self.found(finding.seen_twice().mended_by(Mend::EndTornLine));
@@ -350,20 +350,18 @@ pub(super) fn sockets(registry: &Registry, book: &Book) -> Vec<Finding> {
             finding.mended_by(Mend::RemoveSocket(pod.key()))
         } else {
             let what = format!("it is {}, in the place of the socket of Pod {pod}", look.kind.words());
-            let aside = registry.data().as_os_str().to_owned();
-            let words = ["mv".into(), "-n".into(), "--".into(), path.clone().into_os_string(), aside];
-            about(Code::UnknownFile, what).remedied_by(words)
+            about(Code::UnknownFile, what).moved_away(registry)
         });
     }
     findings
 }
 
+/// A tombstone needs a Pod and its role, which the journal tells of every claim that yoi made.
 fn raised(finding: Finding, known: &Known, ticket: &TicketId) -> Finding {
-    let is_told = known.nonce.is_some() && known.pod.is_some() && known.role.is_some();
-    match is_told {
-        true => finding.mended_by(Mend::RaiseTombstone(ticket.clone())),
-        false => finding.explained_by_why(ticket),
+    if known.pod.is_some() && known.role.is_some() && i64::try_from(known.generation).is_ok() {
+        return finding.mended_by(Mend::RaiseTombstone(ticket.clone()));
     }
+    finding.explained_by_why(ticket)
 }
 
 impl Known {

@@ -7,6 +7,7 @@ mod claim_list;
 mod claim_reclaim;
 mod claim_release;
 mod claim_show;
+mod commit_lines;
 mod common;
 mod complete;
 mod gc;
@@ -124,7 +125,7 @@ pub fn main() -> ExitCode {
 impl Verb {
     fn run(self, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
         match self {
-            Self::ClaimCommit(args) => claim_commit::run(args, cli),
+            Self::ClaimCommit(args) => claim_commit::run(args, output, cli),
             Self::ClaimShow(args) => claim_show::run(args, output, cli),
             Self::ClaimList(args) => claim_list::run(args, output, cli),
             Self::ClaimCheck(args) => claim_check::run(args, cli),

@@ -10,6 +10,7 @@
 //! *unknown* and treated as held.
 
 mod adopt;
+mod batch;
 mod claims;
 mod holder;
 mod journal;
@@ -34,6 +35,7 @@ mod properties;
 mod tests;
 
 pub use adopt::{AdoptError, Adoptable, Adopted, Former};
+pub use batch::ByHand;
 pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};
 pub use journal::{JournalEntry, JournalError, JournalLine, JournalReader};
 pub use offers::{OfferError, Withdrawn};

@@ -117,6 +117,13 @@ pub(super) struct WorkspaceRecord {
     extra: toml::Table,
 }
 
+impl WorkspaceRecord {
+    /// Says that a newer yoi wrote it, if one did.
+    pub(super) fn newer(&self) -> Option<RecordError> {
+        (self.version > VERSION).then_some(RecordError::Newer { found: self.version })
+    }
+}
+
 impl Record for WorkspaceRecord {
     fn name(&self) -> &str {
         &self.root
@@ -194,9 +201,7 @@ impl Registry {
         let record = fs::read_file(&path).ok().flatten().map(|bytes| WorkspaceRecord::parse(&bytes));
         match record {
             Some(Err(source @ RecordError::Newer { .. })) => Err(ReadError::Record { path, source }.into()),
-            Some(Ok(WorkspaceRecord { version: found, .. })) if found > VERSION => {
-                Err(ReadError::Record { path, source: RecordError::Newer { found } }.into())
-            }
+            Some(Ok(record)) => record.newer().map_or(Ok(()), |source| Err(ReadError::Record { path, source }.into())),
             _ => Ok(()),
         }
     }

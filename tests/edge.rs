@@ -141,13 +141,11 @@ fn the_environment_is_the_bench_s_own() {
 /// What `yoi help` does at a terminal, where this script stands in the place of `man`.
 fn helped_by_man(env: &TestEnv, man: &str, words: &str) -> Outcome {
     let dir = env.root().join("bin");
-    std::fs::create_dir_all(&dir).unwrap();
     // By another process: a program that this one had open for writing while another thread forks cannot be run.
-    let install = "printf '#!/bin/sh\\n%s\\n' \"$2\" >\"$1/man\"; chmod +x \"$1/man\"";
+    let install = "mkdir -p \"$1\"; printf '#!/bin/sh\\n%s\\n' \"$2\" >\"$1/man\"; chmod +x \"$1/man\"";
     run(env.shell(install).arg("sh").arg(&dir).arg(man), 0);
     let mut command = env.command("script");
-    let path = format!("{}:{}", dir.display(), env!("CARGO_BIN_EXE_yoi").rsplit_once('/').unwrap().0);
-    command.args(["-qec", &format!("PATH='{path}':$PATH; yoi help {words}"), "/dev/null"]);
+    command.args(["-qec", &format!("PATH='{}':$PATH; yoi help {words}", dir.display()), "/dev/null"]);
     run(&mut command, 0)
 }
 

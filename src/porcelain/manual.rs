@@ -168,6 +168,7 @@ fn inline(line: &str) -> String {
                 continue;
             }
             "Ta" => "-".to_owned(),
+            "Fl" => format!("-{}", words.next().unwrap_or_default()),
             "Pa" | "Va" | "Ev" | "Em" => continue,
             _ => word,
         };
@@ -209,8 +210,8 @@ mod tests {
     #[test]
     fn every_macro_of_the_pages_is_known() {
         let known = [
-            "Dd", "Dt", "Os", "Sh", "Ss", "Pp", "Bd", "Ed", "Bl", "It", "El", "Nm", "Nd", "Xr", "Ql", "Pq", "Pa", "Va",
-            "Ev", "Em",
+            "Fl", "Dd", "Dt", "Os", "Sh", "Ss", "Pp", "Bd", "Ed", "Bl", "It", "El", "Nm", "Nd", "Xr", "Ql", "Pq", "Pa",
+            "Va", "Ev", "Em",
         ];
         for (page, _, text) in PAGES {
             for line in text.lines().filter_map(|line| line.strip_prefix('.')) {

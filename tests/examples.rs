@@ -21,6 +21,7 @@ const PREPARED: &[(&str, &str)] = &[
     ("yoi stop", WAITING),
     ("yoi why", WAITING),
     ("yoi restore", "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001"),
+    ("yoi reclaim", "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001"),
     ("yoi logs", "yoi intake 20260118-093012-001 --wait"),
     ("yoi launch", "printf '[roles.investigator]\\nprofile = \"builtin:checklist\"\\n' >>.yoi/ticket.config.toml"),
     ("yoi hooks", "git init -q"),
@@ -48,6 +49,10 @@ const PREPARED: &[(&str, &str)] = &[
     ("yoi-claim pod-status", WAITING),
     ("yoi-claim session-record", WAITING),
     ("yoi-claim workspace-key", BY_HAND),
+    (
+        "yoi-claim workspace-adopt",
+        "mkdir ../old; (cd ../old; yoi-claim claim-commit PROJ-42 --pod mira --role coder); rmdir ../old",
+    ),
     ("yoi-claim session-show", WAITING),
     ("yoi-claim shutdown-after-idle", WAITING),
 ];

@@ -299,7 +299,8 @@ mod claims {
         quiet(&env, &["claim-release", "T", "--expect", &exact, "--reason", "its work is done"]);
         assert_eq!(fs::read(env.registry().tombstone_path(&ticket("T"))).unwrap(), completed);
         assert_eq!(refused(&env, &["claim-check", "T", "--expect", &exact], 1), none);
-        // Who comes second is told who was first; of another claim than the last one there is nothing to tell.
+        // A repeat changes nothing. Who comes second is told who was first; of another claim than the last one there is nothing to tell.
+        quiet(&env, &["claim-release", "T", "--expect", &exact, "--reason", "its work is done"]);
         let second = refused(&env, &["claim-release", "T", "--expect", &exact, "--reason", "r"], 1);
         assert!(second.contains("was released by tester at ") && second.contains(": its work is done"), "{second}");
         assert_eq!(refused(&env, &["claim-release", "T", "--expect", "2", "--reason", "r"], 1), none);

@@ -106,7 +106,7 @@ fn prove(protections: &[Protection], sources: &BTreeMap<PathBuf, String>) -> Exi
     for protection in protections {
         let run = (&protection.test, &protection.arguments);
         if told.insert(run) && !bench.passes(protection, "") {
-            println!("BROKEN  {}: its test fails with every protection in its place", protection.name);
+            println!("BROKEN  {}: its test is not there, or fails with every protection in its place", protection.name);
             broken += 1;
             continue;
         }
@@ -177,8 +177,7 @@ impl Bench {
         let _ = killpg(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGKILL);
         let status = child.wait().unwrap();
         let text = String::from_utf8_lossy(&reader.join().unwrap()).into_owned();
-        assert!(!text.contains("running 0 tests"), "{}: there is no such test", protection.name);
-        in_time && status.success()
+        in_time && status.success() && !text.contains("running 0 tests\n")
     }
 }
 

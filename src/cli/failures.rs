@@ -8,7 +8,8 @@ use crate::launch::steps::ShutDownError;
 use crate::launch::{Failed, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::client::ClientError;
 use crate::registry::{
-    ChangeError, CommitError, OpenError, PodError, ReadError, ReclaimError, SessionError, SetAsideError, WorkspaceError,
+    AdoptError, ChangeError, CommitError, OpenError, PodError, ReadError, ReclaimError, SessionError, SetAsideError,
+    WorkspaceError,
 };
 use crate::ticket::{self, ConfigError, FindError, WriteError};
 
@@ -29,7 +30,7 @@ macro_rules! failures {
 
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
-    PodError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
+    PodError, AdoptError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
 }
 
 impl HasExit for ChangeError {
@@ -133,6 +134,22 @@ impl HasExit for PodError {
 impl HasExit for OpenError {
     fn exit(&self) -> Exit {
         Exit::Environment
+    }
+}
+
+impl HasExit for AdoptError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NotFound { .. }
+            | Self::Itself { .. }
+            | Self::StillThere { .. }
+            | Self::Live { .. }
+            | Self::NotEmpty { .. } => Exit::Refused,
+            Self::InFlight { .. } => Exit::Busy,
+            Self::Partial { .. } => Exit::Partial,
+            Self::Busy(error) => error.exit(),
+            Self::Open(_) | Self::Unreadable(_) | Self::Io(_) | Self::Workspace(_) => Exit::Environment,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is the room that reads environment and clock")]
 
 pub mod args;
+mod ask;
 mod bad_lines;
 mod environment;
 mod error;

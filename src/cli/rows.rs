@@ -120,6 +120,9 @@ impl Row for JournalRow {
         Field::column("pid", |row| u64::try_from(row.0.pid).ok().into()),
         Field::column("why", |row| row.0.entry.why.clone().into()),
         Field::full("nonce", |row| row.0.entry.nonce.into()),
+        Field::full("step", |row| row.0.entry.step.clone().into()),
+        Field::full("exit_status", |row| row.0.entry.exit_status.clone().into()),
+        Field::full("log", |row| row.0.entry.log.clone().into()),
     ];
 }
 

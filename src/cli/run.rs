@@ -14,7 +14,7 @@ use super::progress::Telling;
 use super::quote::command;
 use super::style::Paint;
 use super::{Environment, Exit, Failure, OrExit as _, Printer, Progress, View, environment, written};
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, path_from_text};
 use crate::registry::{OpenError, Registry, Workspace, Writer};
 
 /// One of the two programs.
@@ -226,17 +226,23 @@ impl Cli {
     /// When it cannot be made, is not ours, of a newer version, or on a network.
     pub fn prepare(&self, registry: &Registry) -> Result<(), Failure> {
         let prepared = registry.prepare(self.environment.network_policy(), self.now());
-        prepared.map_err(|error| self.not_writable(registry, error))
+        prepared.map_err(|error| self.not_writable(registry, &error))
     }
 
-    /// Tells why a registry cannot be written to, and, where it is another user's, how to do it as that one.
-    pub fn not_writable(&self, registry: &Registry, error: OpenError) -> Failure {
+    /// Why a registry cannot be written to, with the command that can, where another one can.
+    pub fn not_writable(&self, registry: &Registry, error: &OpenError) -> Failure {
+        let failure = Failure::of(Exit::Environment, error);
         match error {
             OpenError::Foreign { owner, .. } => {
-                let line = as_owner(owner, &self.arguments, registry.data());
-                Failure::of(Exit::Environment, &error).because(format!("do it as that user: {line}"))
+                let line = as_owner(*owner, &self.arguments, registry.data());
+                failure.because(format!("do it as that user: {line}"))
             }
-            error => error.into(),
+            OpenError::OtherRoot { root, .. } => {
+                let line =
+                    command(["yoi-claim".as_ref(), "workspace-adopt".as_ref(), path_from_text(root).as_os_str()]);
+                failure.because(format!("its taking over was not finished; do it again: {line}"))
+            }
+            _ => failure,
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::Version;
-use super::{Evidence, Nonce, PodId, PodName, Record, Role, TicketId, Timestamp};
+use super::{Evidence, Nonce, PodId, PodName, Record, Role, TicketId, Timestamp, plain_claim};
 
 /// How many earlier holders a claim remembers.
 pub const MAX_PREVIOUS: usize = 50;
@@ -194,5 +194,9 @@ fn cut(why: &str) -> String {
 impl Record for Claim {
     fn name(&self) -> &str {
         self.ticket.as_str()
+    }
+
+    fn parse_plain(text: &str) -> Option<Self> {
+        plain_claim::read(text)
     }
 }

@@ -9,6 +9,7 @@ mod expect;
 mod hex;
 mod input;
 mod name;
+mod plain_claim;
 mod pod;
 mod record;
 #[cfg(test)]

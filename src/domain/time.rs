@@ -17,6 +17,11 @@ impl Timestamp {
         Self(moment.trunc_subsecs(6))
     }
 
+    /// Reads a date-time in UTC as records state it; `None` where it is none, or has another offset.
+    pub(super) fn of_toml(text: &str) -> Option<Self> {
+        in_utc(&text.parse().ok()?).map(Self::new)
+    }
+
     /// The moment as chrono has it.
     pub fn get(self) -> DateTime<Utc> {
         self.0

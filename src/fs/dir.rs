@@ -40,6 +40,23 @@ pub fn make_private_dir(path: &Path) -> Result<PrivateDir, PathError> {
     check_private(path)
 }
 
+/// The same where the directory above must be there: one that was moved away is not made anew in its old place.
+///
+/// # Errors
+/// Those of [`make_private_dir`], and when there is no directory above.
+pub fn make_private_subdir(path: &Path) -> Result<PrivateDir, PathError> {
+    if let Ok(dir) = check_private(path) {
+        return Ok(dir);
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(error).context("make the directory", path);
+        }
+        _ => super::sync_parent(path)?,
+    }
+    check_private(path)
+}
+
 fn make_missing(path: &Path) -> Result<(), PathError> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => {}
@@ -58,10 +75,7 @@ fn make_missing(path: &Path) -> Result<(), PathError> {
         }
         Err(error) => return Err(error).context("make the directory", path),
     }
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => super::sync_dir(parent),
-        _ => super::sync_dir(Path::new(".")),
-    }
+    super::sync_parent(path)
 }
 
 /// Checks that a path is a directory of ours that nobody else may write to.

@@ -29,7 +29,9 @@ mod read;
 mod watch;
 mod write;
 
-pub use dir::{PrivateDir, check_private, foreign_owner, make_private_dir, remove_tree, take_away};
+pub use dir::{
+    PrivateDir, check_private, foreign_owner, make_private_dir, make_private_subdir, remove_tree, take_away,
+};
 pub use error::{IoContext, PathError};
 pub use exchange::{Exchanged, Renamed, exchange, rename_new};
 pub use lock::{
@@ -38,13 +40,15 @@ pub use lock::{
 };
 pub use look::{Kind, Look, look};
 pub use mark::{create_marked, flocked, unlink_unmarked};
-pub use net::{NetworkFs, network_file_system};
+pub use net::{NetworkFs, file_system_name, network_file_system};
 pub use random::{random_bytes, random_suffix};
 pub use read::{
     HeldFile, Line, LineEnd, LinePlace, Lines, MAX_LINE, MAX_RECORD, changed_at, check_readable, entries, hold_file,
-    is_record_sized_file, is_there, read_file, read_file_of, read_file_up_to, read_lines, read_lines_from, read_tail,
+    is_record_sized_file, is_socket, is_there, read_file, read_file_of, read_file_up_to, read_lines, read_lines_from,
+    read_tail,
 };
 pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
+use write::sync_parent;
 pub use write::{
     Linked, PlaceError, append_line, create_file, exists, link_into_place, open_to_append, rename, rename_into_place,
     replace, sync_dir, sync_file, unlink,

@@ -136,7 +136,7 @@ pub fn rename_into_place(from: &Path, to: &Path) -> Result<(), PlaceError> {
     sync_parent(to).map_err(PlaceError::NotDurable)
 }
 
-fn sync_parent(path: &Path) -> Result<(), PathError> {
+pub(super) fn sync_parent(path: &Path) -> Result<(), PathError> {
     sync_dir(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
@@ -218,4 +218,45 @@ pub fn append_line(path: &Path, line: &str) -> Result<File, PathError> {
         return Err(PathError::refused("append to", path, why));
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_taken_is_not_written_over_be_it_a_symlink() {
+        let dir = tempfile::tempdir().unwrap();
+        let [path, victim, link] = ["file", "victim", "link"].map(|name| dir.path().join(name));
+        create_file(&path, b"first").unwrap();
+        create_file(&path, b"second").unwrap_err();
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        create_file(&link, b"planted").unwrap_err();
+        assert!(!victim.exists());
+    }
+
+    #[test]
+    fn a_link_says_what_became_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let [from, to, gone] = ["from", "to", "gone"].map(|name| dir.path().join(name));
+        create_file(&from, b"x").unwrap();
+        assert_eq!(link_into_place(&from, &to).unwrap(), Linked::Done);
+        // As if the reply to the first had been lost.
+        assert_eq!(link_into_place(&from, &to).unwrap(), Linked::Done);
+        create_file(&gone, b"y").unwrap();
+        assert_eq!(link_into_place(&gone, &to).unwrap(), Linked::Taken);
+        unlink(&gone).unwrap();
+        assert_eq!(link_into_place(&gone, &dir.path().join("new")).unwrap(), Linked::SourceGone);
+    }
+
+    #[test]
+    fn a_rename_of_what_is_gone_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "to"].map(|name| dir.path().join(name));
+        create_file(&to, b"x").unwrap();
+        assert_eq!(rename(&from, &to).unwrap_err().kind(), io::ErrorKind::NotFound);
+        create_file(&from, b"y").unwrap();
+        rename(&from, &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"y");
+    }
 }

@@ -42,6 +42,12 @@ impl Setup {
         Ok(Self { workspace, surroundings, config })
     }
 
+    /// The workspace with nothing configured: for what is to be seen although the configuration cannot be read.
+    pub fn defaults(workspace: Workspace, surroundings: Surroundings) -> Self {
+        let config = Config::defaults(&workspace.root);
+        Self { workspace, surroundings, config }
+    }
+
     /// The workspace.
     pub fn workspace(&self) -> &Workspace {
         &self.workspace

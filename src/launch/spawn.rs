@@ -260,9 +260,11 @@ impl Started {
             Err(error) => Undone::Leftover(chain(&error)),
         };
         let log = self.log.tail();
-        let mut entry = JournalEntry::new("launch_failed").because(&format!("at {step}: {why}\n{log}"));
+        let mut entry = JournalEntry::new("launch_failed").because(why).with_log(&log);
         entry.pod = Some(self.pod.clone());
         entry.ticket = ticket.cloned();
+        entry.step = Some(step.to_string());
+        entry.exit_status = self.process.wait(Duration::ZERO).ok().flatten().map(|status| status.to_string());
         let _ = registry.log(&(services.writer)(), entry);
         Failed { step, pod: self.pod, ticket: ticket.cloned(), why: why.to_owned(), log, undone }
     }

@@ -36,7 +36,7 @@ pub(super) fn run(args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit
     let tickets = args.closed.then(|| cli.setup().map(|setup| setup.tickets())).transpose()?;
     let network = cli.environment().network_policy();
     let upkeep = Upkeep { registry: &registry, restorable: &restorable, writer: &writer, network };
-    let collected = upkeep.collect(tickets.as_ref(), removal).map_err(|error| cli.not_writable(&registry, error))?;
+    let collected = upkeep.collect(tickets.as_ref(), removal).map_err(|error| cli.not_writable(&registry, &error))?;
     let rows: Vec<CollectedRow> = collected.removed.into_iter().map(CollectedRow).collect();
     cli.printer(output)?.list(&rows)?;
     Ok(cli.warn_of_unreadable(collected.failed))

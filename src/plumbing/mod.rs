@@ -24,6 +24,7 @@ mod shutdown_after_idle;
 mod ticket_lock;
 mod verify;
 mod watch;
+mod workspace_adopt;
 mod workspace_key;
 
 use std::process::ExitCode;
@@ -90,6 +91,7 @@ verbs! {
     "pod-shutdown" PodShutdown(pod_shutdown);
     "shutdown-after-idle" ShutdownAfterIdle(shutdown_after_idle);
     "workspace-key" WorkspaceKey(workspace_key);
+    "workspace-adopt" WorkspaceAdopt(workspace_adopt);
     "journal" Journal(journal);
     "watch" Watch(watch);
     "verify" Verify(verify);
@@ -140,6 +142,7 @@ impl Verb {
             Self::PodShutdown(args) => pod_shutdown::run(args, cli),
             Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
+            Self::WorkspaceAdopt(args) => workspace_adopt::run(args, cli),
             Self::Journal(args) => journal::run(args, output, cli),
             Self::Watch(args) => watch::run(args, output, cli),
             Self::Verify(args) => verify::run(args, output, cli),

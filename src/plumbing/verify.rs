@@ -51,7 +51,7 @@ fn repair(cli: &Cli, registry: &Registry) -> Result<Repaired, Failure> {
     let (restorable, writer) = (cli.restorable(registry), cli.writer());
     let network = cli.environment().network_policy();
     let upkeep = Upkeep { registry, restorable: &restorable, writer: &writer, network };
-    upkeep.repair().map_err(|error| cli.not_writable(registry, error))
+    upkeep.repair().map_err(|error| cli.not_writable(registry, &error))
 }
 
 fn exit(left: &Findings, is_incomplete: bool) -> Exit {

@@ -4,6 +4,8 @@ mod attach;
 mod completions;
 mod conversation;
 mod demo;
+mod doctor;
+mod explanation;
 mod help;
 mod hooks;
 mod init;
@@ -12,9 +14,13 @@ mod journal;
 mod launch;
 mod launching;
 mod logs;
+mod moved;
 mod overview;
 mod pod_host;
+mod reclaim;
 mod restore;
+mod scratch;
+mod selftest;
 mod status;
 mod stop;
 mod ticket;
@@ -61,10 +67,13 @@ enum Command {
     Logs(logs::Args),
     Stop(stop::Args),
     Restore(restore::Args),
+    Reclaim(reclaim::Args),
     Ticket(ticket::Args),
     Tool(tool::Args),
     Hooks(hooks::Args),
     Completions(completions::Args),
+    Selftest(selftest::Args),
+    Doctor(doctor::Args),
     Demo(demo::Args),
     Help(help::Args),
     #[command(hide = true)]
@@ -103,10 +112,13 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Logs(args)) => logs::run(args, cli),
         Some(Command::Stop(args)) => stop::run(args, cli),
         Some(Command::Restore(args)) => restore::run(args, cli),
+        Some(Command::Reclaim(args)) => reclaim::run(args, cli),
         Some(Command::Ticket(args)) => ticket::run(args, cli),
         Some(Command::Tool(args)) => tool::run(args, cli),
         Some(Command::Hooks(args)) => hooks::run(args, cli),
         Some(Command::Completions(args)) => completions::run(args, cli),
+        Some(Command::Selftest(args)) => selftest::run(args, cli),
+        Some(Command::Doctor(args)) => doctor::run(args, cli),
         Some(Command::Demo(args)) => demo::run(args, cli),
         Some(Command::Help(args)) => help::run(args, cli),
         Some(Command::PodHost(args)) => pod_host::run(args, cli),

@@ -3,6 +3,7 @@
 use super::journal::{JournalEntry, JournalLine};
 use super::offers::OfferError;
 use super::open::{ReadError, Registry, Writer, read_named};
+use super::reclaim::RECLAIM;
 use super::ticket_lock::TicketLock;
 use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, PodName, Record as _, Role, TicketId, Timestamp};
 use crate::fs::{self, Linked, PathError, PlaceError, WaitError};
@@ -472,7 +473,8 @@ impl Registry {
 
     /// Frees a ticket; leaves the tombstone from which the next generation is counted.
     ///
-    /// Needs no space, so it works on a full disk. Gives the claim that was released.
+    /// Needs no space, so it works on a full disk. A repeat, by the same user for the same reason, changes nothing. Gives
+    /// the claim that was released.
     ///
     /// # Errors
     /// When the claim is not the expected one, its Pod is live (for [`ReleasedBy::Other`]), or the rename fails. After
@@ -486,9 +488,8 @@ impl Registry {
         writer: &Writer,
     ) -> Result<Claim, ChangeError> {
         let ticket = lock.ticket();
-        if let Some(released) = self.released_unsaid(ticket, expect)? {
-            let _ = self.log(writer, JournalEntry::on("release", &released).because(reason));
-            return Ok(released);
+        if let Some(released) = self.released_before(ticket, expect)? {
+            return self.repeat_release(released, reason, writer);
         }
         let _holder = match by {
             ReleasedBy::Holder => None,
@@ -506,32 +507,44 @@ impl Registry {
         placed.map_err(|error| misplaced(ticket, error)).map(|()| claim)
     }
 
-    /// The claim that was released by somebody who died before the journal told of it: whoever asks again has it done.
-    ///
-    /// Needs the ticket lock, under which a release is told of.
-    fn released_unsaid(&self, ticket: &TicketId, expect: Expect) -> Result<Option<Claim>, ChangeError> {
+    /// The expected claim, where the ticket is free because that one has ended.
+    pub(super) fn released_before(&self, ticket: &TicketId, expect: Expect) -> Result<Option<Claim>, ChangeError> {
         let unknown = |source| ChangeError::Unknown { ticket: ticket.clone(), source };
         if self.claim(ticket).map_err(unknown)?.is_some() {
             return Ok(None);
         }
-        let Some(released) = self.tombstone(ticket).map_err(unknown)?.map(|tombstone| tombstone.claim) else {
-            return Ok(None);
-        };
-        if !expect.matches(&released) {
-            return Ok(None);
+        let tombstone = self.tombstone(ticket).map_err(unknown)?;
+        Ok(tombstone.map(|tombstone| tombstone.claim).filter(|released| expect.matches(released)))
+    }
+
+    /// Answers a release of what has been released: who repeats its own has it done, whoever else is told who was first.
+    fn repeat_release(&self, released: Claim, reason: &str, writer: &Writer) -> Result<Claim, ChangeError> {
+        let ticket = released.ticket.clone();
+        // The one that renamed may have died before it synced, and either answer goes by what it left.
+        fs::sync_dir(&self.claims_dir()).map_err(|source| ChangeError::NotDurable { ticket, source })?;
+        let own = JournalEntry::on("release", &released).because(reason);
+        match self.told_end(&released.ticket, Expect::from(&released)) {
+            Some(told) if told.tells(&own, writer) => {}
+            Some(told) => {
+                return Err(ChangeError::Released { claim: Box::new(released), told: Box::new(told) });
+            }
+            // Whoever released it died before it could tell.
+            None => drop(self.log(writer, own)),
         }
-        // A journal that cannot be read tells of nobody.
-        let told = self.journal(Some(ticket)).unwrap_or_default();
+        Ok(released)
+    }
+
+    /// What the journal tells of the end of a claim; a journal that cannot be read tells nothing.
+    ///
+    /// Whoever ends a claim tells of it under the ticket lock, so that the next one who has that lock finds it.
+    pub(super) fn told_end(&self, ticket: &TicketId, expect: Expect) -> Option<JournalLine> {
         let ends = |line: &JournalLine| {
-            ["release", "reclaim"].contains(&line.entry.action.as_str()) && line.entry.nonce == Some(released.nonce)
+            let entry = &line.entry;
+            ["release", RECLAIM].contains(&entry.action.as_str())
+                && entry.generation == Some(expect.generation)
+                && (expect.nonce.is_none() || entry.nonce == expect.nonce)
         };
-        if let Some(line) = told.into_iter().rev().find(ends) {
-            return Err(ChangeError::Released { claim: Box::new(released), told: Box::new(line) });
-        }
-        // The one that renamed may have died before it synced.
-        fs::sync_dir(&self.claims_dir())
-            .map_err(|source| ChangeError::NotDurable { ticket: ticket.clone(), source })?;
-        Ok(Some(released))
+        self.journal(Some(ticket)).unwrap_or_default().into_iter().rfind(ends)
     }
 
     /// Reads a claim and compares it with what the caller believes.

@@ -34,6 +34,15 @@ pub struct JournalEntry {
     /// The reason that was given, or what went wrong; at most 4 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Of a launch that failed: the step at which it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Of a launch that failed: how its host's process ended, as the system says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_status: Option<String>,
+    /// Of a launch that failed: the end of its log, at most 4 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
 }
 
 /// One line of the journal.
@@ -65,19 +74,38 @@ impl JournalEntry {
             role: Some(claim.role),
             generation: Some(claim.generation),
             nonce: Some(claim.nonce),
-            why: None,
+            ..Self::default()
         }
     }
 
-    /// Adds a reason, cut at 4 KiB from its end's side: the end of a log says most.
+    /// Adds a reason, of which at most the last 4 KiB are kept.
     #[must_use]
     pub fn because(mut self, why: &str) -> Self {
-        let mut from = why.len().saturating_sub(MAX_TEXT);
-        while !why.is_char_boundary(from) {
-            from += 1;
-        }
-        self.why = Some(why[from..].to_owned());
+        self.why = Some(end_of(why).to_owned());
         self
+    }
+
+    /// Adds the end of a log, which says most; an empty one adds nothing.
+    #[must_use]
+    pub fn with_log(mut self, log: &str) -> Self {
+        self.log = Some(end_of(log).to_owned()).filter(|log| !log.is_empty());
+        self
+    }
+}
+
+/// The last 4 KiB of a text.
+fn end_of(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(MAX_TEXT);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
+}
+
+impl JournalLine {
+    /// Whether this tells of what an entry of this writer would tell: the same deed, by the same user, for the same reason.
+    pub(super) fn tells(&self, entry: &JournalEntry, writer: &Writer) -> bool {
+        self.user == writer.user && self.entry == *entry
     }
 }
 

@@ -9,6 +9,7 @@
 //! Readers take no locks and write nothing. Only "no such file" means that a ticket is free; what cannot be read is
 //! *unknown* and treated as held.
 
+mod adopt;
 mod claims;
 mod holder;
 mod journal;
@@ -31,6 +32,7 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::{AdoptError, Adoptable, Adopted, Former};
 pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};
 pub use journal::{JournalEntry, JournalError, JournalLine, JournalReader};
 pub use offers::{OfferError, Withdrawn};

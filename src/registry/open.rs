@@ -62,6 +62,14 @@ pub enum OpenError {
         /// Its owner's number.
         owner: u32,
     },
+    /// The registry is that of another root: a moved workspace's, whose taking over was not finished.
+    #[error("cannot write to the registry at '{}': it is still that of '{root}'", dir.display())]
+    OtherRoot {
+        /// The registry's directory.
+        dir: PathBuf,
+        /// The root that it says it is of.
+        root: String,
+    },
     /// The registry lies on a network file system.
     #[error("{0}, where locks cannot be relied on")]
     Network(NetworkFs),
@@ -95,13 +103,16 @@ pub struct Registry {
     workspace: Workspace,
 }
 
-/// `workspace.toml`: whose registry this is.
-#[derive(Debug, Serialize, Deserialize)]
+/// `workspace.toml`: which workspace a registry is of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct WorkspaceRecord {
     version: i64,
-    /// The root that the key is made of, as [`path_text`] writes it.
+    /// The root that its key is made of, as a path that reads `%xx` for bytes that are no UTF-8.
     pub(super) root: String,
     created_at: Timestamp,
+    /// Where the workspace was before it was moved, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) former_roots: Vec<String>,
     #[serde(flatten)]
     extra: toml::Table,
 }
@@ -119,6 +130,16 @@ impl Record for WorkspaceRecord {
     }
 }
 
+impl WorkspaceRecord {
+    /// Reads the record of a registry; `None` where it has none.
+    pub(super) fn read(dir: &Path) -> Result<Option<Self>, ReadError> {
+        let path = dir.join("workspace.toml");
+        let Some(bytes) = fs::read_file(&path)? else { return Ok(None) };
+        let checked = Self::parse(&bytes).and_then(|record| record.newer().map_or(Ok(record), Err));
+        checked.map(Some).map_err(|source| ReadError::Record { path, source })
+    }
+}
+
 impl Registry {
     /// Tells where the registry of a workspace lies, given data root and runtime root.
     pub fn new(data: &Path, runtime: &Path, workspace: Workspace) -> Self {
@@ -129,17 +150,27 @@ impl Registry {
     /// Makes what is missing, and checks what is there, before anything is written.
     ///
     /// # Errors
-    /// When a directory is another user's (also for root), or writable by others, cannot be made, lies on a network file
-    /// system, or the registry is of a newer version.
+    /// When a directory is another user's (also for root), writable by others or cannot be made; when the registry lies
+    /// on a network file system, is of a newer version, or was taken over in part.
     pub fn prepare(&self, network: NetworkPolicy, now: Timestamp) -> Result<(), OpenError> {
-        make_own_dir(&self.data)?;
-        self.check_network(network)?;
-        make_own_dir(&self.data.join("workspaces"))?;
-        make_own_dir(&self.dir)?;
+        self.prepare_data(network)?;
+        // Made alone, so that whoever moves a registry here finds the place as it was looked at.
+        let _making = match fs::check_private(&self.dir) {
+            Ok(_) => None,
+            Err(_) => Some(self.lock_workspaces()?),
+        };
+        own_dir(&self.dir, fs::make_private_subdir)?;
         for name in ["claims", "locks", "locks/tickets", "locks/pods", "sessions", "pods", "offers", "tmp"] {
-            make_own_dir(&self.dir.join(name))?;
+            own_dir(&self.dir.join(name), fs::make_private_subdir)?;
         }
-        self.check_version(now)
+        self.check_record(now)
+    }
+
+    /// Makes and checks the data root, and the directory in which all registries lie.
+    pub(super) fn prepare_data(&self, network: NetworkPolicy) -> Result<(), OpenError> {
+        own_dir(&self.data, fs::make_private_dir)?;
+        self.check_network(network)?;
+        own_dir(&self.workspaces_dir(), fs::make_private_subdir)
     }
 
     fn check_network(&self, network: NetworkPolicy) -> Result<(), OpenError> {
@@ -163,41 +194,42 @@ impl Registry {
             }
         }
         self.check_network(network)?;
-        let path = self.dir.join("workspace.toml");
-        let record = fs::read_file(&path).ok().flatten().map(|bytes| WorkspaceRecord::parse(&bytes));
-        match record {
-            Some(Err(source @ RecordError::Newer { .. })) => Err(ReadError::Record { path, source }.into()),
-            Some(Ok(record)) => record.newer().map_or(Ok(()), |source| Err(ReadError::Record { path, source }.into())),
+        match WorkspaceRecord::read(&self.dir) {
+            Err(error @ ReadError::Record { source: RecordError::Newer { .. }, .. }) => Err(error.into()),
+            // Anything else that is wrong with it can be mended.
             _ => Ok(()),
         }
     }
 
-    fn check_version(&self, now: Timestamp) -> Result<(), OpenError> {
-        let path = self.dir.join("workspace.toml");
-        match fs::read_file(&path)? {
-            Some(bytes) => {
-                let record = WorkspaceRecord::parse(&bytes);
-                let checked = record.and_then(|record| record.newer().map_or(Ok(()), Err));
-                Ok(checked.map_err(|source| ReadError::Record { path, source })?)
-            }
+    fn check_record(&self, now: Timestamp) -> Result<(), OpenError> {
+        let root = self.key_root_text();
+        match WorkspaceRecord::read(&self.dir)? {
+            Some(record) if record.root == root => Ok(()),
+            Some(record) => Err(OpenError::OtherRoot { dir: self.dir.clone(), root: record.root }),
             None => {
-                let record = WorkspaceRecord {
-                    version: VERSION,
-                    root: self.key_root_text(),
-                    created_at: now,
-                    extra: toml::Table::new(),
-                };
                 // Two first users at once: one writes it, the other finds it.
-                let _first = self.lock_dir()?;
-                self.sweep_temporaries("workspace", "toml")?;
-                if fs::read_file(&path)?.is_none() {
+                let _first = self.lock_dir(&self.dir)?;
+                if WorkspaceRecord::read(&self.dir)?.is_none() {
+                    let record = WorkspaceRecord {
+                        version: VERSION,
+                        root,
+                        created_at: now,
+                        former_roots: Vec::new(),
+                        extra: toml::Table::new(),
+                    };
                     self.sync_made()?;
-                    let temporary = self.temporary("workspace", "toml");
-                    fs::replace(&temporary, &path, record.render().as_bytes()).map_err(PathError::from)?;
+                    self.write_record(&record)?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Writes `workspace.toml`; the caller excludes others.
+    pub(super) fn write_record(&self, record: &WorkspaceRecord) -> Result<(), PathError> {
+        self.sweep_temporaries("workspace", "toml")?;
+        let path = self.dir.join("workspace.toml");
+        Ok(fs::replace(&self.temporary("workspace", "toml"), &path, record.render().as_bytes())?)
     }
 
     /// Makes all directories durable: whoever made them may have been killed before it synced them.
@@ -207,14 +239,18 @@ impl Registry {
         if let Some(around) = self.data.parent().filter(|around| !around.as_os_str().is_empty()) {
             fs::sync_dir(around)?;
         }
-        [self.data.clone(), self.data.join("workspaces"), self.dir.clone(), self.dir.join("locks")]
+        [self.data.clone(), self.workspaces_dir(), self.dir.clone(), self.dir.join("locks")]
             .iter()
             .try_for_each(|dir| fs::sync_dir(dir))
     }
 
-    /// Excludes others who make this registry.
-    pub(super) fn lock_dir(&self) -> Result<FlockGuard, PathError> {
-        FlockGuard::acquire_dir(&self.dir, Wait::For(MAKING)).map_err(|error| match error {
+    /// Excludes others who make a registry, or move one.
+    pub(super) fn lock_workspaces(&self) -> Result<FlockGuard, PathError> {
+        self.lock_dir(&self.workspaces_dir())
+    }
+
+    pub(super) fn lock_dir(&self, dir: &Path) -> Result<FlockGuard, PathError> {
+        FlockGuard::acquire_dir(dir, Wait::For(MAKING)).map_err(|error| match error {
             WaitError::Io(error) => error,
             WaitError::Held { path, .. } => {
                 PathError::refused("lock", &path, "another process has been making it for long")
@@ -240,6 +276,11 @@ impl Registry {
     /// The runtime root, of all workspaces.
     pub fn runtime(&self) -> &Path {
         &self.runtime
+    }
+
+    /// The directory in which the registries of all workspaces lie.
+    pub(super) fn workspaces_dir(&self) -> PathBuf {
+        self.data.join("workspaces")
     }
 
     /// The registry's directory.
@@ -294,7 +335,12 @@ impl Registry {
 
     /// The socket of a Pod: a short name that does not depend on how long the Pod's is.
     pub fn socket_path(&self, pod: &PodName) -> PathBuf {
-        let dir = self.dir.as_os_str().as_bytes();
+        self.socket_path_in(&self.dir, pod)
+    }
+
+    /// The socket of a Pod of a registry in this directory.
+    pub(super) fn socket_path_in(&self, dir: &Path, pod: &PodName) -> PathBuf {
+        let dir = dir.as_os_str().as_bytes();
         self.runtime.join(format!("{}.sock", short_hash(&[dir, pod.as_str().as_bytes()])))
     }
 
@@ -320,8 +366,8 @@ impl Registry {
 }
 
 /// Makes a directory where it is missing; one of another user is refused also for root, who may only read it.
-fn make_own_dir(path: &Path) -> Result<(), OpenError> {
-    let made = fs::make_private_dir(path);
+fn own_dir(path: &Path, make: fn(&Path) -> Result<fs::PrivateDir, PathError>) -> Result<(), OpenError> {
+    let made = make(path);
     let owner = match &made {
         Ok(dir) => dir.foreign_owner(),
         Err(_) => fs::foreign_owner(path),
@@ -330,6 +376,11 @@ fn make_own_dir(path: &Path) -> Result<(), OpenError> {
         Some(owner) => Err(OpenError::Foreign { path: path.to_owned(), owner }),
         None => Ok(made.map(drop)?),
     }
+}
+
+/// Checks that a directory that is there is ours.
+pub(super) fn check_own_dir(path: &Path) -> Result<(), OpenError> {
+    own_dir(path, fs::check_private)
 }
 
 /// The names in a directory that are a prefix followed by one random suffix, which has no dot.

@@ -178,7 +178,8 @@ impl Registry {
 
     /// Fills the directory of a Pod before it gets its name, all synced.
     fn build_pod(building: &Path, record: &PodRecord, log: Option<&Path>) -> Result<(), PathError> {
-        fs::make_private_dir(building)?;
+        // Not its parents: where the registry was moved away, nothing is made in its old place.
+        fs::make_private_subdir(building)?;
         fs::create_file(&building.join("pod.toml"), record.render().as_bytes())?;
         if let Some(log) = log {
             let inside = building.join("host.log");

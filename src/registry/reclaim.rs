@@ -198,6 +198,9 @@ impl Registry {
         writer: &Writer,
     ) -> Result<Reclaimed, ReclaimError> {
         let ticket = lock.ticket();
+        if let Some(done) = self.finish_reclaim(ticket, wanted, writer)? {
+            return Ok(done);
+        }
         let expected = || {
             let claim = self.expected_claim(ticket, wanted.expect);
             claim.map_err(|error| self.who_was_first(ticket, wanted.expect, error))
@@ -230,6 +233,47 @@ impl Registry {
                 put.and_then(|()| self.tell_taker(given, writer))
             }
         }
+    }
+
+    /// Finishes the same reclaim of somebody who died before the journal told of it; `None` where there is none.
+    ///
+    /// What the journal tells of is somebody's who was first: of two administrators one wins.
+    fn finish_reclaim(
+        &self,
+        ticket: &TicketId,
+        wanted: &Reclaim,
+        writer: &Writer,
+    ) -> Result<Option<Reclaimed>, ReclaimError> {
+        if self.told_end(ticket, wanted.expect).is_some() {
+            return Ok(None);
+        }
+        let synced = || {
+            fs::sync_dir(&self.claims_dir())
+                .map_err(|source| ReclaimError::NotDurable { ticket: ticket.clone(), source })
+        };
+        let tell = |mut entry: JournalEntry, expect: Expect| {
+            (entry.generation, entry.nonce) = (Some(expect.generation), expect.nonce);
+            let _ = self.log(writer, entry.because(&wanted.reason));
+        };
+        let Some(taker) = &wanted.to else {
+            let Some(former) = self.released_before(ticket, wanted.expect)? else { return Ok(None) };
+            synced()?;
+            tell(JournalEntry::on(RECLAIM, &former), Expect::from(&former));
+            return Ok(Some(Reclaimed::Freed { former: Some(Box::new(former)) }));
+        };
+        let unknown = |source| ChangeError::Unknown { ticket: ticket.clone(), source };
+        let given = self.claim(ticket).map_err(unknown)?.filter(|claim| {
+            let why = claim.previous.first().map(|former| former.why.as_str());
+            claim.generation == wanted.expect.generation.saturating_add(1)
+                && (&claim.pod, claim.role, claim.evidence) == (&taker.pod, taker.role, Evidence::Manual)
+                && why == Some(&ending(&wanted.reason))
+        });
+        let Some(given) = given else { return Ok(None) };
+        synced()?;
+        let mut entry = JournalEntry::new(RECLAIM);
+        entry.ticket = Some(ticket.clone());
+        tell(entry, wanted.expect);
+        self.tell_taker(given, writer).map(Some)
     }
 
     /// Renames a claim to its tombstone, and notes there how it ended if there is room.
@@ -309,13 +353,7 @@ impl Registry {
             ChangeError::Expectation { found, .. } => Some(found.clone()),
             _ => return error.into(),
         };
-        let ended = |line: &JournalLine| {
-            let entry = &line.entry;
-            let is_end = [RECLAIM, "release"].contains(&entry.action.as_str());
-            let is_its = expected.nonce.is_none() || entry.nonce == expected.nonce;
-            is_end && entry.generation == Some(expected.generation) && is_its
-        };
-        match self.journal(Some(ticket)).unwrap_or_default().into_iter().rfind(ended) {
+        match self.told_end(ticket, expected) {
             Some(by) => ReclaimError::Lost { ticket: ticket.clone(), expected, by: Box::new(by), now },
             None => error.into(),
         }

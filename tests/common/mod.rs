@@ -8,6 +8,7 @@
 mod process;
 pub mod puppet;
 pub mod scene;
+pub mod terminal;
 mod text;
 pub mod transcript;
 

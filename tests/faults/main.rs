@@ -10,6 +10,7 @@ mod calls;
 #[path = "../common/mod.rs"]
 mod common;
 mod disk;
+mod interleaving;
 mod model;
 mod reordering;
 mod sweep;
@@ -45,7 +46,8 @@ pub struct Wanted {
 type Part = fn(&Wanted, &TestEnv) -> usize;
 
 /// What is tried; each prints what came of it and gives the number of promises that were broken.
-const PARTS: &[(&str, Part)] = &[("sweep", sweep::run), ("reordering", reordering::run), ("disk", disk::run)];
+const PARTS: &[(&str, Part)] =
+    &[("sweep", sweep::run), ("reordering", reordering::run), ("interleaving", interleaving::run), ("disk", disk::run)];
 
 impl Wanted {
     /// Whether a verb is wanted: all are where none is named.
@@ -72,6 +74,12 @@ fn is_part(name: &str) -> bool {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, root, data] = &arguments[..]
+        && word == interleaving::WITHDRAW
+    {
+        let status = interleaving::withdraw(Path::new(root), Path::new(data));
+        return ExitCode::from(u8::try_from(status).unwrap());
+    }
     if let [word, name] = &arguments[..]
         && word == disk::INSIDE
     {

@@ -91,6 +91,10 @@ impl Tracee {
         }
     }
 
+    pub fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// Ends it where it stands: the call at the entry of which it stopped is not carried out.
     pub fn kill(&mut self) {
         ptrace::kill(self.pid()).unwrap();

@@ -10,6 +10,8 @@ use yoi::domain::{Acceptance, Evidence, Nonce, PodId, Role, Timestamp, WrittenBy
 use yoi::fs::Wait;
 use yoi::registry::Writer;
 
+use crate::common::Outcome;
+
 use super::world::{Flight, Held, TICKET, World, pod, ticket};
 
 /// A verb in a registry.
@@ -29,7 +31,7 @@ pub struct Verb {
 }
 
 /// The nonce of the attempt whose offer is committed.
-fn nonce() -> Nonce {
+pub fn nonce() -> Nonce {
     Nonce::from_bytes([7; 16])
 }
 
@@ -40,7 +42,7 @@ fn writer() -> Writer {
 }
 
 /// What every registry has besides: records that nobody may touch.
-fn neighbours(world: &World) {
+pub fn neighbours(world: &World) {
     world.must(&["claim-commit", "A", "--pod", "a", "--role", "coder"]);
     world.must(&["claim-complete", "A", "--expect", "1"]);
     world.must(&["claim-commit", "T-2", "--pod", "b", "--role", "coder"]);
@@ -49,12 +51,12 @@ fn neighbours(world: &World) {
     world.must(&["session-record", "a", "--role", "coder", "--origin", "role_launch", "--ticket", "A"]);
 }
 
-fn claimed(world: &World) {
+pub fn claimed(world: &World) {
     neighbours(world);
     world.must(&["claim-commit", TICKET, "--pod", "p", "--role", "intake"]);
 }
 
-fn completed(world: &World) {
+pub fn completed(world: &World) {
     claimed(world);
     world.must(&["claim-complete", TICKET, "--expect", "1"]);
 }
@@ -85,14 +87,14 @@ fn offer(world: &World, name: &str) {
     world.registry().write_offer(acceptance).unwrap();
 }
 
-fn nothing(_: &World) {}
+pub fn nothing(_: &World) {}
 
-fn nobody(_: &World) -> Held {
+pub fn nobody(_: &World) -> Held {
     Held::default()
 }
 
 /// A Pod that lives.
-fn taker_lives(world: &World) -> Held {
+pub fn taker_lives(world: &World) -> Held {
     let lock = world.registry().try_lock_pod(&pod("q")).unwrap().unwrap();
     Held { pods: vec![lock], flight: None }
 }
@@ -354,6 +356,12 @@ impl Verb {
     /// Whether its change was there before it ran: it was a repeat.
     pub fn is_repeat(&self) -> bool {
         self.name.ends_with("-again")
+    }
+
+    /// Whether this is how a repeat may end: as the verb itself, or, where its change stands, with word of who made it.
+    pub fn is_repeated_by(&self, repeat: &Outcome, is_changed: bool) -> bool {
+        let told = is_changed && repeat.status == 1 && repeat.stderr.contains(" was released by ");
+        repeat.status == self.status || told
     }
 
     /// Frees the ticket and claims it again: whatever was left behind on it goes by that.

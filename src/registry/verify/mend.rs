@@ -185,7 +185,7 @@ impl<'a> Mender<'a> {
                 self.set_aside(path, dir, key, |record: &PodRecord| record.pod.key(), &format!("~{key}"))
             }
             Mend::SetAsideWorkspace => {
-                let _maker = self.registry.lock_dir()?;
+                let _maker = self.registry.lock_dir(self.registry.dir())?;
                 let root = self.registry.key_root_text();
                 self.set_aside(path, path, &root, |record: &WorkspaceRecord| record.root.clone(), "workspace")
             }
@@ -355,8 +355,12 @@ impl<'a> Mender<'a> {
                 fs::unlink(path)?;
             }
             Mend::SweepRegistry => {
-                let _maker = registry.lock_dir()?;
-                fs::unlink(path)?;
+                let (_mover, _maker) = (registry.lock_workspaces()?, registry.lock_dir(registry.dir())?);
+                match fs::look(path)?.map(|look| look.kind) {
+                    // The registry that was here before another one was moved here.
+                    Some(Kind::Directory) => registry.remove_deserted(path)?,
+                    _ => drop(fs::unlink(path)?),
+                }
             }
             Mend::RemoveLog => drop(fs::unlink_unmarked(path)?),
             Mend::RemoveSocket(key) => {

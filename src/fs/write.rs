@@ -8,6 +8,7 @@ use std::path::Path;
 use nix::libc;
 
 use super::error::{IoContext as _, PathError};
+use super::new_file::NewFile;
 
 /// Writes a new file of mode 0600 in full and fsyncs it; on failure nothing is left under that name.
 ///
@@ -16,21 +17,7 @@ use super::error::{IoContext as _, PathError};
 /// # Errors
 /// When the name exists, even as a symlink, or the file cannot be written or synced.
 pub fn create_file(path: &Path, bytes: &[u8]) -> Result<(), PathError> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
-        .open(path)
-        .context("create", path)?;
-    let written = file.write_all(bytes).context("write", path);
-    // A failed fsync is never tried again on the same descriptor: the kernel may have dropped the pages.
-    let synced = written.and_then(|()| file.sync_data().context("sync", path));
-    if synced.is_err() {
-        // The failure is what the caller must hear of; a name that stays is swept by its next writer.
-        let _ = std::fs::remove_file(path);
-    }
-    synced
+    NewFile::write(path, bytes)?.sync()
 }
 
 /// What became of [`link_into_place`].

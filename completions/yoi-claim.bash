@@ -37,6 +37,9 @@ _yoi__claim() {
             yoi__claim,claim-show)
                 cmd="yoi__claim__subcmd__claim__subcmd__show"
                 ;;
+            yoi__claim,gc)
+                cmd="yoi__claim__subcmd__gc"
+                ;;
             yoi__claim,journal)
                 cmd="yoi__claim__subcmd__journal"
                 ;;
@@ -82,6 +85,9 @@ _yoi__claim() {
             yoi__claim,watch)
                 cmd="yoi__claim__subcmd__watch"
                 ;;
+            yoi__claim,workspace-adopt)
+                cmd="yoi__claim__subcmd__workspace__subcmd__adopt"
+                ;;
             yoi__claim,workspace-key)
                 cmd="yoi__claim__subcmd__workspace__subcmd__key"
                 ;;
@@ -92,7 +98,7 @@ _yoi__claim() {
 
     case "${cmd}" in
         yoi__claim)
-            opts="-C -z -h -V --data-dir --json --null --format --help --version claim-commit claim-show claim-list claim-check claim-complete claim-release claim-reclaim session-record session-show session-list ticket-lock launch-plan pod-spawn pod-run pod-confirm pod-status pod-list pod-shutdown shutdown-after-idle workspace-key journal watch verify"
+            opts="-C -z -h -V --data-dir --json --null --format --help --version claim-commit claim-show claim-list claim-check claim-complete claim-release claim-reclaim session-record session-show session-list ticket-lock launch-plan pod-spawn pod-run pod-confirm pod-status pod-list pod-shutdown shutdown-after-idle workspace-key workspace-adopt journal watch verify gc"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -389,6 +395,38 @@ _yoi__claim() {
             ;;
         yoi__subcmd__claim__subcmd__claim__subcmd__show)
             opts="-C -z -h --data-dir --json --null --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__claim__subcmd__gc)
+            opts="-C -z -h --closed --dry-run --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -912,7 +950,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__verify)
-            opts="-C -z -h --data-dir --json --null --format --help"
+            opts="-C -z -h --repair --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -944,6 +982,38 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__watch)
+            opts="-C -z -h --data-dir --json --null --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__claim__subcmd__workspace__subcmd__adopt)
             opts="-C -z -h --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

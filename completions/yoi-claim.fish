@@ -51,9 +51,11 @@ complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "pod-list" -d 'L
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "pod-shutdown" -d 'End POD by the ordinary shutdown, and wait until nothing of it is left'
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "shutdown-after-idle" -d 'Mark POD to end once it is idle, or take the mark back'
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "workspace-key" -d 'Print the key of the workspace, and the directory of its registry'
+complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "workspace-adopt" -d 'Take over the registry that this workspace had before it was moved'
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "journal" -d 'Print the history of changes: who did what to which ticket, when and why'
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "watch" -d 'Tell of each change as it happens: what to read again'
 complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "verify" -d 'Check the whole registry: each record, lock, leftover, socket and line of the journal, and how they agree'
+complete -c yoi-claim -n "__fish_yoi_claim_needs_command" -f -a "gc" -d 'Remove what is provably dead: leftovers of processes that were killed'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand claim-commit" -l pod -d 'The Pod that accepted it' -r
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand claim-commit" -l role -d 'What the Pod is for' -r -f -a "intake\t''
 orchestrator\t''
@@ -248,6 +250,12 @@ complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-key" -l fo
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-key" -l json -d 'Write one JSON document'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-key" -s z -l null -d 'End records with NUL instead of a newline, and escape nothing'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-key" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-adopt" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-adopt" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-adopt" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-adopt" -l json -d 'Write one JSON document'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-adopt" -s z -l null -d 'End records with NUL instead of a newline, and escape nothing'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand workspace-adopt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand journal" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand journal" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand journal" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
@@ -263,6 +271,15 @@ complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand watch" -s h -l help 
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand verify" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand verify" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand verify" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand verify" -l repair -d 'Mend what is provably safe to mend, each under its lock; what cannot be read is set aside, never deleted'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand verify" -l json -d 'Write one JSON document'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand verify" -s z -l null -d 'End records with NUL instead of a newline, and escape nothing'
 complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand gc" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand gc" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand gc" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand gc" -l closed -d 'Also release the claims of closed tickets, except those of live Pods'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand gc" -l dry-run -d 'Say what would be removed, and remove nothing'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand gc" -l json -d 'Write one JSON document'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand gc" -s z -l null -d 'End records with NUL instead of a newline, and escape nothing'
+complete -c yoi-claim -n "__fish_yoi_claim_using_subcommand gc" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -52,6 +52,9 @@ _yoi() {
             yoi,restore)
                 cmd="yoi__subcmd__restore"
                 ;;
+            yoi,selftest)
+                cmd="yoi__subcmd__selftest"
+                ;;
             yoi,status)
                 cmd="yoi__subcmd__status"
                 ;;
@@ -98,7 +101,7 @@ _yoi() {
 
     case "${cmd}" in
         yoi)
-            opts="-C -q -h -V --data-dir --color --quiet --help --version init intake launch status why attach logs stop restore reclaim ticket tool hooks completions demo help pod-host"
+            opts="-C -q -h -V --data-dir --color --quiet --help --version init intake launch status why attach logs stop restore reclaim ticket tool hooks completions selftest demo help pod-host"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -656,6 +659,50 @@ _yoi() {
                 return 0
             fi
             case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__selftest)
+            opts="-z -C -q -h --seconds --json --null --format --part --data-dir --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --seconds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --part)
+                    COMPREPLY=($(compgen -W "sweep hold gate adopt limit fill" -- "${cur}"))
+                    return 0
+                    ;;
                 -C)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then

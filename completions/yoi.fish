@@ -46,6 +46,7 @@ complete -c yoi -n "__fish_yoi_needs_command" -f -a "ticket" -d 'Make, list, rea
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "tool" -d 'Call a tool of the Pod that this runs in; without NAME, list its tools'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "hooks" -d 'Let git refuse an agent\'s commit or push once its claim was lost'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c yoi -n "__fish_yoi_needs_command" -f -a "selftest" -d 'Try out whether this machine and its file system keep what yoi is built upon'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "demo" -d 'See it all in a second, in a throw-away workspace'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "help" -d 'Show what a command does, takes, and answers'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "pod-host" -d 'Host a Pod; started by launches, never by hand'
@@ -257,6 +258,23 @@ always\t''
 never\t''"
 complete -c yoi -n "__fish_yoi_using_subcommand completions" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l seconds -d 'How long races and kills are tried, all in all; a step that has begun is finished' -r
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l part -d 'Be a process of a selftest' -r -f -a "sweep\t'Cleans up when all others are gone'
+hold\t'Holds what it inherited until its standard input ends'
+gate\t'Becomes another program when its standard input ends'
+adopt\t'Has orphans handed to it'
+limit\t'Becomes another program that cannot make any file longer'
+fill\t'Fills a disk of its own'"
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l json -d 'Write one JSON document'
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -s z -l null -d 'End records with NUL instead of a newline, and escape nothing'
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand demo" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand demo" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand demo" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''

@@ -18,6 +18,8 @@ mod overview;
 mod pod_host;
 mod reclaim;
 mod restore;
+mod scratch;
+mod selftest;
 mod status;
 mod stop;
 mod ticket;
@@ -69,6 +71,7 @@ enum Command {
     Tool(tool::Args),
     Hooks(hooks::Args),
     Completions(completions::Args),
+    Selftest(selftest::Args),
     Demo(demo::Args),
     Help(help::Args),
     #[command(hide = true)]
@@ -112,6 +115,7 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Tool(args)) => tool::run(args, cli),
         Some(Command::Hooks(args)) => hooks::run(args, cli),
         Some(Command::Completions(args)) => completions::run(args, cli),
+        Some(Command::Selftest(args)) => selftest::run(args, cli),
         Some(Command::Demo(args)) => demo::run(args, cli),
         Some(Command::Help(args)) => help::run(args, cli),
         Some(Command::PodHost(args)) => pod_host::run(args, cli),

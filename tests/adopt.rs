@@ -470,8 +470,23 @@ fn a_registry_that_was_taken_over_in_part_is_read_and_not_written() {
     assert!(listed(&env, &place).contains("T\tmira\tcoder\t1\tstale\n"));
     let line = format!("do it again: yoi-claim workspace-adopt {}", env.workspace().display());
     refused(&env, &mut claim(&env, &place, &["claim-commit", "X", "--pod", "p", "--role", "coder"]), 128, &line);
+    let found = run(&mut claim(&env, &place, &["verify", "--format", "{code} {remedy}"]), 1).stdout;
+    let remedy = format!("other-workspace yoi-claim workspace-adopt {}\n", env.workspace().display());
+    assert!(found.contains(&remedy), "{found}");
     run(&mut adopt(&env, &place), 0);
     assert_eq!(listed(&env, &place), LISTED);
+    assert_eq!(run(&mut claim(&env, &place, &["verify"]), 0).stdout, "");
+}
+
+#[test]
+fn an_empty_registry_that_was_set_aside_is_swept_by_whoever_repairs() {
+    let env = stage();
+    let place = moved(&env);
+    run(&mut adopt(&env, &place), 0);
+    let left = registry_of(&env, &place).dir().join("tmp/workspace-adopted.0123456789abcdef");
+    run(Command::new("mkdir").args(["-p", "-m", "700"]).arg(left.join("claims")), 0);
+    let repaired = Outcome::of(&mut claim(&env, &place, &["verify", "--repair"]));
+    assert!(!left.exists(), "{repaired:?}");
 }
 
 #[test]

@@ -299,6 +299,13 @@ pub fn current_dir() -> Result<PathBuf, Failure> {
     std::env::current_dir().or_exit(Exit::Environment).map_err(|f| f.while_doing("cannot tell the current directory"))
 }
 
+/// How many descriptors this process may have open.
+pub fn descriptor_limit() -> usize {
+    // POSIX promises 20; who cannot tell goes by that.
+    let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE);
+    limit.map_or(20, |(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX))
+}
+
 /// Goes on as if started in a directory (`-C`).
 ///
 /// # Errors

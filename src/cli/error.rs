@@ -70,6 +70,12 @@ impl Failure {
         self
     }
 
+    /// The message with its causes, in one line.
+    pub fn text(&self) -> String {
+        let parts: Vec<&str> = std::iter::once(&self.message).chain(&self.causes).map(String::as_str).collect();
+        parts.join(": ")
+    }
+
     /// The exit status.
     pub fn exit(&self) -> Exit {
         self.exit

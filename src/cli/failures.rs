@@ -94,6 +94,7 @@ impl HasExit for CommitError {
         match self {
             Self::Held { .. } | Self::OtherOffer { .. } => Exit::Refused,
             Self::NoNonce { .. } => Exit::Usage,
+            Self::InFlight { .. } => Exit::Busy,
             Self::OfferGone { .. } => Exit::LaunchFailed,
             Self::NotDurable { .. } => Exit::Partial,
             Self::Change(error) => error.exit(),

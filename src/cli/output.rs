@@ -139,11 +139,22 @@ impl<'a> Printer<'a> {
     /// # Errors
     /// Those of [`Self::list`].
     pub fn follow<R: Row>(&mut self, row: &R) -> Result<(), Failure> {
-        match self.form()? {
-            Form::Json => self.document(&json!({ "schema": SCHEMA, "kind": R::KIND, "item": object(row) }))?,
-            // Columns cannot line up with what is still to come.
-            Form::Table => self.text(&columns::<R>(), End::Newline, row)?,
-            Form::Text(parts, end) => self.text(&parts, end, row)?,
+        self.follow_all(std::slice::from_ref(row))
+    }
+
+    /// Writes several records of many that come over time, and sends them on their way at once.
+    ///
+    /// # Errors
+    /// Those of [`Self::list`].
+    pub fn follow_all<R: Row>(&mut self, rows: &[R]) -> Result<(), Failure> {
+        let form = self.form()?;
+        for row in rows {
+            match &form {
+                Form::Json => self.document(&json!({ "schema": SCHEMA, "kind": R::KIND, "item": object(row) }))?,
+                // Columns cannot line up with what is still to come.
+                Form::Table => self.text(&columns::<R>(), End::Newline, row)?,
+                Form::Text(parts, end) => self.text(parts, *end, row)?,
+            }
         }
         written(self.out.flush())
     }

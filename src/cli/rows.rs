@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::Exit;
 use super::quote::{command, visible};
 use super::record::{Field, Row, Value};
 use super::style::Meaning;
@@ -46,6 +47,41 @@ impl Row for ClaimRow {
             })
         }),
         Field::full("reason", |row| row.0.reason.as_str().into()),
+    ];
+}
+
+/// The answer to one line of `claim-commit --stdin`.
+#[derive(Debug, Clone)]
+pub struct CommitRow {
+    /// The line's number, from 1.
+    pub line: u64,
+    /// The ticket, or what stands in its place in a line that cannot be read.
+    pub ticket: String,
+    /// How a `claim-commit` of this line alone would have ended.
+    pub exit: Exit,
+    /// The claim that stands, this line's or another's, where it is known.
+    pub claim: Option<Claim>,
+    /// Why it was not done.
+    pub why: Option<String>,
+}
+
+impl CommitRow {
+    fn of<T: Into<Value>>(&self, get: impl FnOnce(&Claim) -> T) -> Value {
+        self.claim.as_ref().map_or(Value::Absent, |claim| get(claim).into())
+    }
+}
+
+impl Row for CommitRow {
+    const KIND: &'static str = "commit";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("ticket", |row| Value::Word(super::style::Meaning::Name, row.ticket.clone())),
+        Field::column("exit", |row| u64::from(row.exit.status()).into()),
+        Field::column("pod", |row| row.of(|claim| Value::from(&claim.pod))),
+        Field::column("role", |row| row.of(|claim| claim.role)),
+        Field::column("generation", |row| row.of(|claim| claim.generation)),
+        Field::full("expect", |row| row.of(|claim| Expect::from(claim))),
+        Field::full("line", |row| row.line.into()),
+        Field::full("why", |row| row.why.clone().into()),
     ];
 }
 

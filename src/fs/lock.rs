@@ -65,7 +65,8 @@ fn whole_file(kind: libc::c_int) -> libc::flock {
     lock
 }
 
-fn open_lock_file(path: &Path) -> Result<File, PathError> {
+/// Opens a lock file, making it where it is missing, and tells whether there is text in it.
+fn open_lock_file(path: &Path) -> Result<(File, bool), PathError> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -75,8 +76,8 @@ fn open_lock_file(path: &Path) -> Result<File, PathError> {
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
         .open(path)
         .context("open the lock", path)?;
-    super::read::check_regular(&file, path)?;
-    Ok(file)
+    let size = super::read::check_regular(&file, path)?;
+    Ok((file, size > 0))
 }
 
 /// Calls `attempt` until it gives something, such as the lock, or the wait is over.
@@ -115,6 +116,8 @@ pub enum Acquired<L, T> {
 pub struct OfdLock {
     file: File,
     path: PathBuf,
+    /// Whether the file had text when it was opened.
+    has_text: bool,
 }
 
 impl OfdLock {
@@ -139,12 +142,12 @@ impl OfdLock {
         wait: Wait,
         mut answer: impl FnMut() -> Option<T>,
     ) -> Result<Acquired<Self, T>, WaitError> {
-        let file = open_lock_file(path)?;
+        let (file, has_text) = open_lock_file(path)?;
         let attempt = || Ok(if try_lock(&file)? { Some(None) } else { answer().map(Some) });
         match wait_for(wait, attempt).context("lock", path)? {
             Some(None) => {
                 check_in_place(&file, path)?;
-                Ok(Acquired::Lock(Self { file, path: path.to_owned() }))
+                Ok(Acquired::Lock(Self { file, path: path.to_owned(), has_text }))
             }
             Some(Some(answer)) => Ok(Acquired::Answer(answer)),
             None => Err(WaitError::Held { path: path.to_owned(), holder: holder_text(path) }),
@@ -161,7 +164,7 @@ impl OfdLock {
             return Err(PathError::refused("use the inherited lock of", path, "the descriptor is another file"));
         }
         match try_lock(&file) {
-            Ok(true) => Ok(Self { file, path: path.to_owned() }),
+            Ok(true) => Ok(Self { file, path: path.to_owned(), has_text: true }),
             Ok(false) => Err(PathError::refused("use the inherited lock of", path, "somebody else holds the lock")),
             Err(error) => Err(error).context("use the inherited lock of", path),
         }
@@ -173,6 +176,22 @@ impl OfdLock {
     /// When the file cannot be written; the lock is held all the same.
     pub fn describe(&self, text: &str) -> Result<(), PathError> {
         self.file.set_len(0).and_then(|()| self.file.write_all_at(text.as_bytes(), 0)).context("write to", &self.path)
+    }
+
+    /// Whether somebody may have written into its file who held it earlier: that text would be taken for this holder's.
+    pub fn may_have_text(&self) -> bool {
+        self.has_text
+    }
+
+    /// Takes the `flock` of the lock file as well, through this very descriptor; tried only.
+    ///
+    /// Only for a lock that this process took itself and has handed to nobody: its descriptor is then as fresh as that of a
+    /// [`FlockGuard`]. It lasts as long as the lock.
+    ///
+    /// # Errors
+    /// When the file cannot be locked.
+    pub fn try_exclude(&self) -> Result<bool, PathError> {
+        try_flock(&self.file).context("lock", &self.path)
     }
 
     /// The lock file.
@@ -196,7 +215,16 @@ impl AsFd for OfdLock {
 }
 
 pub(super) fn try_lock(file: &File) -> io::Result<bool> {
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
+    try_lock_as(file, libc::F_WRLCK)
+}
+
+/// Takes a lock that others may have likewise, but nobody to the exclusion of all; the file must be open for reading.
+pub(super) fn try_share(file: &File) -> io::Result<bool> {
+    try_lock_as(file, libc::F_RDLCK)
+}
+
+fn try_lock_as(file: &File, kind: libc::c_int) -> io::Result<bool> {
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(kind))) {
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         Err(error) => Err(error.into()),
@@ -293,7 +321,7 @@ impl FlockGuard {
     /// # Errors
     /// [`WaitError::Held`] when another holds it to the end of the wait.
     pub fn acquire(path: &Path, wait: Wait) -> Result<Self, WaitError> {
-        let guard = Self::lock(open_lock_file(path)?, path, wait)?;
+        let guard = Self::lock(open_lock_file(path)?.0, path, wait)?;
         check_in_place(&guard.file, path)?;
         Ok(guard)
     }
@@ -308,19 +336,21 @@ impl FlockGuard {
     }
 
     fn lock(file: File, path: &Path, wait: Wait) -> Result<Self, WaitError> {
-        let attempt = || {
-            // `nix::fcntl::Flock` unlocks when dropped; we release by closing alone, so the call is made directly.
-            // SAFETY: the descriptor is open for as long as `file` lives, and flock(2) touches no memory.
-            match Errno::result(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }) {
-                Ok(_) => Ok(Some(())),
-                Err(Errno::EWOULDBLOCK) => Ok(None),
-                Err(error) => Err(error.into()),
-            }
-        };
+        let attempt = || Ok(try_flock(&file)?.then_some(()));
         match wait_for(wait, attempt).context("lock", path)? {
             Some(()) => Ok(Self { file }),
             None => Err(WaitError::Held { path: path.to_owned(), holder: None }),
         }
+    }
+}
+
+fn try_flock(file: &File) -> io::Result<bool> {
+    // `nix::fcntl::Flock` unlocks when dropped; we release by closing alone, so the call is made directly.
+    // SAFETY: the descriptor is open for as long as `file` lives, and flock(2) touches no memory.
+    match Errno::result(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }) {
+        Ok(_) => Ok(true),
+        Err(Errno::EWOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

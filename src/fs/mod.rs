@@ -24,6 +24,7 @@ mod lock;
 mod look;
 mod mark;
 mod net;
+mod new_file;
 mod random;
 mod read;
 mod watch;
@@ -39,8 +40,9 @@ pub use lock::{
     wait_until_free,
 };
 pub use look::{Kind, Look, look};
-pub use mark::{flocked, mark, unlink_unmarked};
-pub use net::{NetworkFs, network_file_system};
+pub use mark::{create_marked, flocked, unlink_unmarked};
+pub use net::{NetworkFs, file_system_name, network_file_system};
+pub use new_file::{NewFile, sync_all};
 pub use random::{random_bytes, random_suffix};
 pub use read::{
     HeldFile, Line, LineEnd, LinePlace, Lines, MAX_LINE, MAX_RECORD, changed_at, check_readable, entries, hold_file,

@@ -8,6 +8,7 @@ use std::path::Path;
 use nix::libc;
 
 use super::error::{IoContext as _, PathError};
+use super::new_file::NewFile;
 
 /// Writes a new file of mode 0600 in full and fsyncs it; on failure nothing is left under that name.
 ///
@@ -16,21 +17,7 @@ use super::error::{IoContext as _, PathError};
 /// # Errors
 /// When the name exists, even as a symlink, or the file cannot be written or synced.
 pub fn create_file(path: &Path, bytes: &[u8]) -> Result<(), PathError> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
-        .open(path)
-        .context("create", path)?;
-    let written = file.write_all(bytes).context("write", path);
-    // A failed fsync is never tried again on the same descriptor: the kernel may have dropped the pages.
-    let synced = written.and_then(|()| file.sync_data().context("sync", path));
-    if synced.is_err() {
-        // The failure is what the caller must hear of; a name that stays is swept by its next writer.
-        let _ = std::fs::remove_file(path);
-    }
-    synced
+    NewFile::write(path, bytes)?.sync()
 }
 
 /// What became of [`link_into_place`].
@@ -65,6 +52,11 @@ pub fn link_into_place(from: &Path, to: &Path) -> Result<Linked, PathError> {
 /// Whether anything has this name; what cannot be looked at counts as there.
 pub fn exists(path: &Path) -> bool {
     !matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// What a name stands for, by device and inode; `None` where that cannot be told.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino())).ok()
 }
 
 fn is_one_file(a: &Path, b: &Path) -> bool {
@@ -117,7 +109,6 @@ pub fn replace(temporary: &Path, to: &Path, bytes: &[u8]) -> Result<(), PlaceErr
 /// # Errors
 /// When the rename is known not to have been made.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let identity = |path: &Path| std::fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
     let before = identity(from);
     match std::fs::rename(from, to) {
         Err(_) if before.is_some() && identity(to) == before && !exists(from) => Ok(()),

@@ -7,7 +7,9 @@ mod claim_list;
 mod claim_reclaim;
 mod claim_release;
 mod claim_show;
+mod commit_lines;
 mod common;
+mod complete;
 mod gc;
 mod journal;
 mod launch_plan;
@@ -93,6 +95,7 @@ verbs! {
     "workspace-key" WorkspaceKey(workspace_key);
     "workspace-adopt" WorkspaceAdopt(workspace_adopt);
     "journal" Journal(journal);
+    "complete" Complete(complete);
     "watch" Watch(watch);
     "verify" Verify(verify);
     "gc" Gc(gc);
@@ -122,7 +125,7 @@ pub fn main() -> ExitCode {
 impl Verb {
     fn run(self, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
         match self {
-            Self::ClaimCommit(args) => claim_commit::run(args, cli),
+            Self::ClaimCommit(args) => claim_commit::run(args, output, cli),
             Self::ClaimShow(args) => claim_show::run(args, output, cli),
             Self::ClaimList(args) => claim_list::run(args, output, cli),
             Self::ClaimCheck(args) => claim_check::run(args, cli),
@@ -144,6 +147,7 @@ impl Verb {
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
             Self::WorkspaceAdopt(args) => workspace_adopt::run(args, cli),
             Self::Journal(args) => journal::run(args, output, cli),
+            Self::Complete(args) => complete::run(args, cli),
             Self::Watch(args) => watch::run(args, output, cli),
             Self::Verify(args) => verify::run(args, output, cli),
             Self::Gc(args) => gc::run(args, output, cli),

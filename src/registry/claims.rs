@@ -1,7 +1,7 @@
 //! Claims: created by a link, changed by compare-and-swap, released by a rename.
 
 use super::journal::{JournalEntry, JournalLine};
-use super::offers::OfferError;
+use super::offers::{OfferError, Predecessor};
 use super::open::{ReadError, Registry, Writer, read_named};
 use super::reclaim::RECLAIM;
 use super::ticket_lock::TicketLock;
@@ -80,6 +80,14 @@ pub enum CommitError {
     NoNonce {
         /// The evidence.
         evidence: Evidence,
+    },
+    /// Somebody else works on the ticket right now; only where the lock is tried and not waited for.
+    #[error("ticket {ticket} is in flight{}", holder.as_deref().map(|text| format!(": {text}")).unwrap_or_default())]
+    InFlight {
+        /// The ticket.
+        ticket: TicketId,
+        /// What its lock file says of the holder; for people.
+        holder: Option<String>,
     },
     /// The claim to be handed over is not the expected one, or not completed, or a holder or taker has the wrong state.
     #[error(transparent)]
@@ -213,6 +221,39 @@ fn misplaced(ticket: &TicketId, error: PlaceError) -> ChangeError {
     }
 }
 
+/// The claim that a person or a script makes.
+pub(super) fn manual_claim(
+    request: &CommitRequest,
+    nonce: Option<Nonce>,
+    before: Option<&Predecessor>,
+    writer: &Writer,
+) -> Claim {
+    let acceptance = Acceptance {
+        ticket: request.ticket.clone(),
+        pod: request.pod.clone(),
+        pod_id: None,
+        role: request.role,
+        nonce: nonce.unwrap_or_else(|| Nonce::from_bytes(fs::random_bytes())),
+        accepted_at: writer.now,
+        evidence: Evidence::Manual,
+        session: request.session.clone(),
+        written_by: writer.written_by.clone(),
+    };
+    Claim::succeed(acceptance, before.map(|old| (&old.claim, old.ended_at, &*old.why)))
+}
+
+/// Answers a commit from a claim that stands: ours, or the one that is to be handed over (`None`). The caller syncs.
+pub(super) fn answer(claim: Claim, request: &CommitRequest) -> Result<Option<Committed>, CommitError> {
+    if claim.is_of(&request.pod, request.role, request.nonce) {
+        return Ok(Some(Committed::AlreadyOurs(claim)));
+    }
+    match request.expect {
+        Some(expect) if expect.matches(&claim) => Ok(None),
+        Some(expected) => Err(ChangeError::Expectation { expected, found: Box::new(claim) }.into()),
+        None => Err(CommitError::Held { held: Box::new(claim) }),
+    }
+}
+
 /// Who releases a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReleasedBy {
@@ -243,16 +284,12 @@ impl Registry {
         let ticket = &request.ticket;
         let claim = self.claim(ticket).map_err(|source| CommitError::Unknown { ticket: ticket.clone(), source })?;
         let Some(claim) = claim else { return Ok(None) };
-        if claim.is_of(&request.pod, request.role, request.nonce) {
+        let answer = answer(claim, request)?;
+        if let Some(Committed::AlreadyOurs(claim)) = &answer {
             // The claim may be somebody's who died between link and sync: to go on because of it is to sync it first.
-            self.sync_claims(&claim)?;
-            return Ok(Some(Committed::AlreadyOurs(claim)));
+            self.sync_claims(claim)?;
         }
-        match request.expect {
-            Some(expect) if expect.matches(&claim) => Ok(None),
-            Some(expected) => Err(ChangeError::Expectation { expected, found: Box::new(claim) }.into()),
-            None => Err(CommitError::Held { held: Box::new(claim) }),
-        }
+        Ok(answer)
     }
 
     /// Commits a claim under its ticket lock.
@@ -315,18 +352,7 @@ impl Registry {
             OfferError::Unknown(source) => CommitError::Unknown { ticket: ticket.clone(), source },
             OfferError::Io(source) => io(source),
         })?;
-        let acceptance = Acceptance {
-            ticket: ticket.clone(),
-            pod: request.pod.clone(),
-            pod_id: None,
-            role: request.role,
-            nonce: nonce.unwrap_or_else(|| Nonce::from_bytes(fs::random_bytes())),
-            accepted_at: writer.now,
-            evidence: Evidence::Manual,
-            session: request.session.clone(),
-            written_by: writer.written_by.clone(),
-        };
-        let claim = Claim::succeed(acceptance, before.as_ref().map(|old| (&old.claim, old.ended_at, &*old.why)));
+        let claim = manual_claim(request, nonce, before.as_ref(), writer);
         let temporary = self.temporary("claim", &ticket.key());
         fs::create_file(&temporary, claim.render().as_bytes()).map_err(io)?;
         let put = self.put(&temporary, request);
@@ -365,7 +391,7 @@ impl Registry {
     }
 
     /// Gives a complete record its name: by a link where the ticket is free, by a rename where a claim is handed over.
-    fn put(&self, from: &std::path::Path, request: &CommitRequest) -> Result<(), CommitError> {
+    pub(super) fn put(&self, from: &std::path::Path, request: &CommitRequest) -> Result<(), CommitError> {
         let ticket = &request.ticket;
         let to = self.claim_path(ticket);
         let io = |source| CommitError::Io { ticket: ticket.clone(), source };

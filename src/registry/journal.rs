@@ -115,10 +115,21 @@ impl Registry {
     /// # Errors
     /// When it cannot be written. What it tells of has happened all the same, so callers go on.
     pub fn log(&self, writer: &Writer, entry: JournalEntry) -> Result<(), PathError> {
-        let line =
-            JournalLine { at: writer.now.to_string(), user: writer.user.clone(), pid: writer.written_by.pid, entry };
-        let text = serde_json::to_string(&line).expect("a journal line has string keys");
-        fs::append_line(&self.journal_path(), &text).map(drop)
+        self.log_all(writer, [entry])
+    }
+
+    /// Appends several lines in one write.
+    ///
+    /// # Errors
+    /// Those of [`Self::log`].
+    pub fn log_all(&self, writer: &Writer, entries: impl IntoIterator<Item = JournalEntry>) -> Result<(), PathError> {
+        let line = |entry| {
+            let (at, user) = (writer.now.to_string(), writer.user.clone());
+            let line = JournalLine { at, user, pid: writer.written_by.pid, entry };
+            serde_json::to_string(&line).expect("a journal line has string keys")
+        };
+        let text: Vec<String> = entries.into_iter().map(line).collect();
+        fs::append_line(&self.journal_path(), &text.join("\n")).map(drop)
     }
 
     /// Opens the journal to be read line by line, oldest first: one line is in memory, however many there are.

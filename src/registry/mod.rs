@@ -10,9 +10,11 @@
 //! *unknown* and treated as held.
 
 mod adopt;
+mod batch;
 mod claims;
 mod holder;
 mod journal;
+mod known;
 mod offers;
 mod open;
 mod pods;
@@ -33,6 +35,7 @@ mod properties;
 mod tests;
 
 pub use adopt::{AdoptError, Adoptable, Adopted, Former};
+pub use batch::ByHand;
 pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};
 pub use journal::{JournalEntry, JournalError, JournalLine, JournalReader};
 pub use offers::{OfferError, Withdrawn};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+mod batch;
 mod reclaim;
 mod survey;
 mod unreadable;
@@ -425,6 +426,26 @@ fn session_records_grow_by_union_and_stay_as_they_are_otherwise() {
     let third = record(&["t2", "t3"]);
     assert_eq!(third.related_tickets.iter().map(TicketId::as_str).collect::<Vec<_>>(), ["t1", "t2", "t3"]);
     assert_eq!(third.created_at, at(1));
+}
+
+#[test]
+fn the_record_of_a_session_is_as_long_however_many_there_are() {
+    let bench = bench();
+    let recorded = |number: usize| {
+        let entry = SessionEntry {
+            pod: pod(&format!("p{number:03}")),
+            pod_id: None,
+            role: Role::Intake,
+            origin: Origin::TicketClaim,
+            session: None,
+            nonce: None,
+            tickets: vec![ticket()],
+        };
+        let record = bench.registry.record_session(entry, SessionFence::None, &bench.writer).unwrap();
+        std::fs::metadata(bench.registry.session_path(&record.pod)).unwrap().len()
+    };
+    let lengths: Vec<u64> = (0..50).map(recorded).collect();
+    assert!(lengths.iter().all(|length| *length == lengths[0]), "{lengths:?}");
 }
 
 #[test]

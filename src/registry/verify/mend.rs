@@ -353,8 +353,12 @@ impl<'a> Mender<'a> {
                 fs::unlink(path)?;
             }
             Mend::SweepRegistry => {
-                let _maker = registry.lock_dir(registry.dir())?;
-                fs::unlink(path)?;
+                let (_mover, _maker) = (registry.lock_workspaces()?, registry.lock_dir(registry.dir())?);
+                match fs::look(path)?.map(|look| look.kind) {
+                    // The registry that was here before another one was moved here.
+                    Some(Kind::Directory) => registry.remove_deserted(path)?,
+                    _ => drop(fs::unlink(path)?),
+                }
             }
             Mend::RemoveLog => drop(fs::unlink_unmarked(path)?),
             Mend::RemoveSocket(key) => {

@@ -159,9 +159,10 @@ impl Registry {
         entry.generation = (known > 0).then_some(known);
         entry.pod = recalled.holder().map(|(pod, _)| pod.clone());
         entry.role = recalled.holder().map(|(_, role)| role);
+        // Before the journal tells of it: whoever finds it told of does not sync it again.
+        let synced = fs::sync_dir(&self.claims_dir());
         let _ = self.log(writer, entry);
-        fs::sync_dir(&self.claims_dir())
-            .map_err(|source| ReclaimError::NotDurable { ticket: ticket.clone(), source })?;
+        synced.map_err(|source| ReclaimError::NotDurable { ticket: ticket.clone(), source })?;
         let Some(taker) = taker else { return Ok(Reclaimed::Freed { former: None }) };
         let given = given(ticket, &taker, tombstone.as_ref().map(|old| (old, writer.now, &*why)), writer);
         self.put_over(&given)?;
@@ -196,7 +197,8 @@ impl Registry {
                 Ok(fs::replace(&self.temporary("claim", &ticket.key()), &path, text.as_bytes())?)
             }
             None if is_damaged => self.retire(&path, ticket),
-            None => Ok(()),
+            // The one that stands may be of somebody who died before it was durable; what it replaces goes next.
+            None => fs::sync_dir(&self.claims_dir()),
         }
     }
 

@@ -104,9 +104,23 @@ pub struct NotMended {
     pub source: Box<MendError>,
 }
 
+impl NotMended {
+    /// Says that something could not even be looked at.
+    pub(super) fn not_seen(finding: &Finding) -> Self {
+        let source = Box::new(MendError::NotSeen { why: finding.what.clone() });
+        Self { code: finding.code, path: finding.path.clone(), source }
+    }
+}
+
 /// What failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MendError {
+    /// It could not be looked at.
+    #[error("{why}")]
+    NotSeen {
+        /// What the system said.
+        why: String,
+    },
     /// A file could not be read, written, renamed or removed.
     #[error(transparent)]
     Io(#[from] PathError),

@@ -5,6 +5,7 @@ mod complete;
 mod completions;
 mod conversation;
 mod demo;
+mod doctor;
 mod explanation;
 mod help;
 mod hooks;
@@ -101,6 +102,7 @@ commands! {
     "complete" Complete(complete);
     "completions" Completions(completions);
     "selftest" Selftest(selftest);
+    "doctor" Doctor(doctor);
     "demo" Demo(demo);
     "help" Help(help);
     "pod-host" PodHost(pod_host);

@@ -368,6 +368,14 @@ impl Registry {
         if fs::is_socket(&socket) { fs::unlink(&socket).map(drop) } else { Ok(()) }
     }
 
+    /// Removes a registry that was moved out of its place, if it is empty and nothing in it is live or in flight; needs
+    /// what excludes others who move registries.
+    pub(super) fn remove_deserted(&self, dir: &Path) -> Result<(), PathError> {
+        let root = &self.workspace().key_root;
+        let is_deserted = check_empty(dir).is_ok() && ask_locks(dir, root, Asked::Again).is_ok();
+        if is_deserted { fs::remove_tree(dir) } else { Ok(()) }
+    }
+
     /// The registries that may be that of this workspace, which has no records: same leaf, and their workspace is gone.
     ///
     /// Only to be suggested; what cannot be read is passed over.

@@ -325,7 +325,7 @@ fn find_program(program: &str, context: &ResolveContext) -> Result<String, Strin
 }
 
 /// Looks a program up as a shell would; only absolute entries of the path count, so that the working directory does not.
-fn find_in_path(program: &str, search_path: Option<&OsString>) -> Option<PathBuf> {
+pub fn find_in_path(program: &str, search_path: Option<&OsString>) -> Option<PathBuf> {
     let dirs = std::env::split_paths(search_path?).filter(|dir| dir.is_absolute());
     dirs.map(|dir| dir.join(program)).find(|path| is_executable(path))
 }

@@ -123,8 +123,23 @@ const CASES: &[Case] = &[
     (
         "a registry that was copied",
         "other-workspace",
-        |w| w.edit("workspace.toml", "/work\"", "/elsewhere\""),
+        |w| {
+            fs::create_dir(w.env.root().join("elsewhere")).unwrap();
+            w.edit("workspace.toml", "/work\"", "/elsewhere\"")
+        },
         Person("sed -i s,/elsewhere,/work, \"$REGISTRY\"/workspace.toml"),
+    ),
+    (
+        "a registry that was taken over in part",
+        "other-workspace",
+        |w| w.edit("workspace.toml", "/work\"", "/elsewhere\""),
+        Remedy,
+    ),
+    (
+        "an empty registry that another took the place of",
+        "leftover-temporary",
+        |w| w.make_dir(&format!("tmp/workspace-adopted.{RANDOM}")),
+        Gc,
     ),
     ("a file that is none of ours", "unknown-file", |w| w.write("notes.txt", "x"), Remedy),
     ("a file among the claims", "unknown-file", |w| w.write("claims/held.toml.swp", "x"), Remedy),

@@ -355,9 +355,12 @@ impl<'a> Mender<'a> {
                 fs::unlink(path)?;
             }
             Mend::SweepRegistry => {
-                let _maker = registry.lock_dir(registry.dir())?;
-                // Or an empty registry that one was set aside for which was moved here.
-                if path.is_dir() { fs::remove_tree(path)? } else { fs::unlink(path).map(drop)? }
+                let (_mover, _maker) = (registry.lock_workspaces()?, registry.lock_dir(registry.dir())?);
+                match fs::look(path)?.map(|look| look.kind) {
+                    // The registry that was here before another one was moved here.
+                    Some(Kind::Directory) => registry.remove_deserted(path)?,
+                    _ => drop(fs::unlink(path)?),
+                }
             }
             Mend::RemoveLog => drop(fs::unlink_unmarked(path)?),
             Mend::RemoveSocket(key) => {

@@ -91,6 +91,7 @@ impl Registry {
         let names = self.names_again(&suspected, &book);
         let tickets = names.claims.iter().cloned().collect();
         let book = Book::read(&mut again, names);
+        again.workspace_record(!book.is_empty());
         again.findings.extend(relations(&book, ledger.as_ref(), Some(&tickets)));
         let seen_again: HashSet<_> = again.findings.iter().map(Finding::identity).collect();
         certain.extend(suspected.into_iter().filter(|finding| seen_again.contains(&finding.identity())));
@@ -198,20 +199,27 @@ impl Looker<'_> {
             }
             Held::Nothing => return,
             Held::Wrong(finding) if matches!(finding.code, Code::OtherName | Code::CaseTwin) => {
-                let what = finding.what.replace("holds the record of", "says that it is the registry of");
-                // A taking over that was not finished is gone on with; a copy is a person's to judge.
-                let named = WorkspaceRecord::read(registry.dir()).ok().flatten();
-                let words = match named.map(|record| path_from_text(&record.root)).filter(|root| !root.exists()) {
-                    Some(root) => ["yoi-claim".into(), "workspace-adopt".into(), root.into_os_string()].to_vec(),
-                    None => vec!["vi".into(), path.clone().into_os_string()],
-                };
-                Finding::new(Code::OtherWorkspace, path, what)
-                    .unless_held([Guard::Flock(registry.workspaces_dir())])
-                    .remedied_by(words)
+                self.other_workspace(path, &finding)
             }
             Held::Wrong(finding) => *finding,
         };
         self.found(finding);
+    }
+}
+
+impl Looker<'_> {
+    /// A registry that names another root: taking it over was not finished, or it was copied by hand.
+    fn other_workspace(&self, path: PathBuf, wrong: &Finding) -> Finding {
+        let what = wrong.what.replace("holds the record of", "says that it is the registry of");
+        let record = WorkspaceRecord::read(self.registry.dir()).ok().flatten();
+        let gone = record.map(|record| path_from_text(&record.root)).filter(|root| matches!(fs::look(root), Ok(None)));
+        let words = match gone {
+            Some(root) => ["yoi-claim".into(), "workspace-adopt".into(), root.into_os_string()].to_vec(),
+            None => ["vi".into(), path.clone().into_os_string()].to_vec(),
+        };
+        // Whoever takes it over is at work for as long as this is held.
+        let guard = Guard::Flock(self.registry.workspaces_dir());
+        Finding::new(Code::OtherWorkspace, path, what).unless_held([guard]).remedied_by(words)
     }
 }
 

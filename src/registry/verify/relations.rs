@@ -293,8 +293,8 @@ impl Relations<'_> {
                 leftover("nobody changes the session index").unless_held([guard]).mended_by(Mend::SweepSessions)
             }
             Owner::Registry => {
-                let guard = Guard::Flock(dir.to_owned());
-                leftover("nobody makes the registry").unless_held([guard]).mended_by(Mend::SweepRegistry)
+                let guards = [Guard::Flock(dir.to_owned()), Guard::Flock(self.registry.workspaces_dir())];
+                leftover("nobody makes the registry").unless_held(guards).mended_by(Mend::SweepRegistry)
             }
             Owner::Opener(key) => {
                 let guards = [Guard::Mark(found.path.clone()), Guard::Pod(key.clone())];

@@ -42,11 +42,6 @@ pub fn race(extent: Extent, table: &mut Table) {
 /// Many claims in one batch, beside as many single ones, and as many rows in one transaction of SQLite.
 pub fn batch(extent: Extent, table: &mut Table) {
     let env = TestEnv::new();
-    let help = run(&mut env.yoi_claim(["claim-commit", "--help"]), 0).stdout;
-    if !help.contains("--stdin") {
-        println!("skipped: claims in a batch, for this claim-commit has no --stdin");
-        return;
-    }
     let has_sqlite = is_there("sqlite3");
     let (count, rounds) = match extent {
         Extent::Once => (10, 1),

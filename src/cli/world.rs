@@ -48,7 +48,7 @@ impl Cli {
             Ok(setup) => Ok((setup, Exit::Done)),
             Err(error) => {
                 self.warn(&Failure::of(Exit::Environment, &error).hint(command(["yoi", "doctor"])));
-                Ok((Setup::defaults(workspace, self.surroundings()), Exit::Environment))
+                Ok((Setup::with_defaults(workspace, self.surroundings()), Exit::Environment))
             }
         }
     }

@@ -43,7 +43,7 @@ impl Setup {
     }
 
     /// The workspace with nothing configured: for what is to be seen although the configuration cannot be read.
-    pub fn defaults(workspace: Workspace, surroundings: Surroundings) -> Self {
+    pub fn with_defaults(workspace: Workspace, surroundings: Surroundings) -> Self {
         let config = Config::defaults(&workspace.root);
         Self { workspace, surroundings, config }
     }

@@ -147,7 +147,13 @@ impl Registry {
         let tombstone = recalled.tombstone(ticket, &why, writer);
         self.write_tombstone(ticket, &recalled, tombstone.as_ref()).map_err(io)?;
         let claim = self.claim_path(ticket);
-        self.retire(&claim, ticket).and_then(|()| self.retire(&set_aside_path(&claim), ticket)).map_err(io)?;
+        // Looked for first: what is not there cannot fail to be moved once the other one was, which frees the ticket.
+        let there = [claim.clone(), set_aside_path(&claim)].map(|path| fs::is_there(&path).map(|there| (path, there)));
+        for found in there.into_iter().collect::<Result<Vec<_>, _>>().map_err(io)? {
+            if let (path, true) = found {
+                self.retire(&path, ticket).map_err(io)?;
+            }
+        }
         let mut entry = JournalEntry::new(RECLAIM).because(&wanted.reason);
         entry.ticket = Some(ticket.clone());
         entry.generation = (known > 0).then_some(known);

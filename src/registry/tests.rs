@@ -357,6 +357,18 @@ fn nobodys_directory_is_swept_and_a_claimed_one_is_not() {
 }
 
 #[test]
+fn what_is_nobodys_stays_so_until_it_is_removed() {
+    let bench = bench();
+    let registry = &bench.registry;
+    let pod_lock = registry.try_lock_pod(&pod("a")).unwrap().unwrap();
+    registry.create_pod(&pod_lock, &bench.record("a", 1), None, None).unwrap();
+    let nobodys = registry.nobodys(&bench.record("a", 1), None).unwrap().unwrap();
+    assert!(registry.ticket_in_flight(&ticket()).unwrap().is_some(), "a claim can be committed meanwhile");
+    drop(nobodys);
+    assert!(registry.ticket_in_flight(&ticket()).unwrap().is_none());
+}
+
+#[test]
 fn who_gives_up_removes_its_own_directory_and_no_later_one_of_the_name() {
     let bench = bench();
     let lock = bench.registry.try_lock_pod(&pod("a")).unwrap().unwrap();

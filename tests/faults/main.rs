@@ -19,6 +19,7 @@ mod trial;
 mod verbs;
 mod world;
 
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -117,7 +118,13 @@ fn main() -> ExitCode {
     let mut violations = 0;
     for (name, part) in PARTS {
         if wanted.part(name) {
-            violations += part(&wanted, &env);
+            match catch_unwind(|| part(&wanted, &env)) {
+                Ok(broken) => violations += broken,
+                Err(_) => {
+                    println!("{name}: {}", sweep::last_failure());
+                    violations += 1;
+                }
+            }
         }
     }
     if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -183,7 +183,7 @@ impl Stage<'_> {
             if let Some((_, op)) = done.checked_sub(1).map(|last| &ops[last]) {
                 disk.apply(op);
             }
-            let acknowledged = done == ops.len() && self.verb.status == 0;
+            let acknowledged = done == ops.len() && self.verb.changes();
             let states = disk.after_power_cut(DATA);
             let mut tally = self.tally.lock().unwrap();
             tally.moments += 1;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use super::trial::{FAULTS, Fault, Kept, Point, trace, trial};
+use super::trial::{Begin, FAULTS, Fault, Kept, Point, trace, trial};
 use super::verbs::{VERBS, Verb};
 use super::world::World;
 use super::{Extent, Wanted};
@@ -73,7 +73,9 @@ fn sweep(verb: &Verb, wanted: &Wanted, env: &TestEnv) -> Tally {
     let (template, before) = (first.tree(), first.records());
     let rehearsal = trace(verb, &first, &verb.hold(&first), None, None);
     assert_eq!(rehearsal.outcome.status, verb.status, "{}: {}", verb.name, rehearsal.outcome.stderr);
+    let found = first.findings();
     first.remove();
+    let begin = Begin { verb, template, before, found };
     let calls = &rehearsal.calls;
     let points: Vec<Point> = (1..=calls.len())
         .flat_map(|nth| FAULTS.iter().map(move |fault| Point { nth, fault: *fault }))
@@ -88,7 +90,7 @@ fn sweep(verb: &Verb, wanted: &Wanted, env: &TestEnv) -> Tally {
         while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
             let call = &calls[point.nth - 1];
             let world = World::new(env, &format!("{}-{}-{}", verb.name, point.nth, point.fault));
-            let kept = catch_unwind(AssertUnwindSafe(|| trial(verb, &world, &template, &before, point, call)));
+            let kept = catch_unwind(AssertUnwindSafe(|| trial(&begin, &world, point, call)));
             world.remove();
             let mut tally = tally.lock().unwrap();
             *tally.by_fault.entry(kind(point.fault).to_owned()).or_default() += 1;

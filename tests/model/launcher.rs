@@ -52,6 +52,7 @@ pub enum Launcher {
     // The end: with the claim confirmed the pipe goes first, where its confirmation was not heard the lock.
     ClosePipe,
     CloseTicket,
+    RetakeTicket,
     LeaveTicket,
     LeavePipe,
     Ended,
@@ -406,9 +407,24 @@ fn undo(steps: &mut Steps<'_>, n: usize) {
             to.attempts[n].pipe = false;
             to.attempts[n].launcher = Launcher::CloseTicket;
         }),
-        Launcher::CloseTicket => steps.step("closes the ticket lock and ends", |to| {
-            close_ticket(to, n, protocol.weakened);
-            to.end(me);
+        Launcher::CloseTicket => {
+            steps.step("closes the ticket lock and ends", |to| {
+                close_ticket(to, n, protocol.weakened);
+                to.end(me);
+            });
+            if kind == Kind::Script {
+                steps.step("closes the ticket lock and leaves a process behind", |to| {
+                    close_ticket(to, n, protocol.weakened);
+                    to.attempts[n].launcher = Launcher::RetakeTicket;
+                });
+            }
+        }
+        Launcher::RetakeTicket if world.ticket_lock.is_held() => {
+            steps.step("does not get the ticket lock", |to| to.end(me));
+        }
+        Launcher::RetakeTicket => steps.step("takes the ticket lock for a commit by hand", |to| {
+            to.world.ticket_lock.take(me);
+            to.attempts[n].launcher = if own.expect.is_some() { Launcher::ExcludeRead } else { Launcher::TakeFence };
         }),
         Launcher::LeaveTicket => steps.step("closes the ticket lock", |to| {
             close_ticket(to, n, protocol.weakened);

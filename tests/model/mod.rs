@@ -16,11 +16,12 @@
 //! | [`warden`]: `TakePod` … `Create`, `Update` | `launch/host.rs` `settle`; `registry/pods.rs` `create_pod`, `sweep_pod`, `update_pod` |
 //! | [`warden`]: `Watch` … `DiscardRemove` | `pod/warden.rs`; `launch/desk.rs` `give_up`, `discard` |
 //! | [`host`] | `pod/host/*`, `pod/lifecycle.rs`; `launch/desk.rs` |
-//! | [`people`] | `registry/claims.rs` `release`, `edit` |
+//! | [`people`] | `registry/claims.rs` `release`, `edit`; `registry/reclaim.rs` where it frees a ticket; `registry/verify/mend.rs` `SweepPod` |
 //!
-//! A script under `ticket-lock` is a launcher that does not undo, and may go on after a step that failed.
+//! A script under `ticket-lock` is a launcher that does not undo, may go on after a step that failed, and may leave a process
+//! behind that commits by hand, with the nonce and no lock, after `ticket-lock` has ended.
 //!
-//! Left out: other tickets, other Pods of the same name on them, the session index's own lock (one step here), a record that
+//! Left out: a claim that is given to another Pod by reclaim, other tickets, other Pods of the same name on them, the session index's own lock (one step here), a record that
 //! cannot be read, a full disk, and what the kernel loses when the power fails.
 
 mod host;
@@ -36,7 +37,7 @@ use stateright::{Model, Property};
 
 pub use host::Host;
 pub use launcher::Launcher;
-pub use people::{Admin, Completer};
+pub use people::{Admin, Collector, Completer};
 pub use warden::Warden;
 pub use world::{ATTEMPTS, Ask, Broken, Claim, Directory, Id, NAMES, Proc, World};
 
@@ -77,6 +78,8 @@ pub struct Protocol {
     pub releases: bool,
     /// Whether a claim is completed.
     pub completes: bool,
+    /// Whether what is dead is collected.
+    pub collects: bool,
     /// How many processes are killed; `None` for any number.
     pub kills: Option<u8>,
     pub weakened: Option<Weakening>,
@@ -127,6 +130,8 @@ pub enum Weakening {
     SweepWithoutLook,
     /// A new Pod does not take the lock of its name.
     SpawnWithoutPodLock,
+    /// The directory of a dead Pod is removed, and its offer stays.
+    SweepWithoutWithdraw,
     /// The probation of a host never ends by itself.
     EndlessProbation,
 }
@@ -164,6 +169,7 @@ pub struct State {
     pub attempts: [Attempt; ATTEMPTS],
     pub admin: Admin,
     pub completer: Completer,
+    pub collector: Collector,
     pub kills: u8,
 }
 
@@ -183,6 +189,7 @@ impl fmt::Debug for Action {
             Proc::Host(attempt) => write!(f, "host {}: {}", attempt + 1, self.what),
             Proc::Admin => write!(f, "admin: {}", self.what),
             Proc::Completer => write!(f, "completer: {}", self.what),
+            Proc::Collector => write!(f, "collector: {}", self.what),
         }
     }
 }
@@ -220,6 +227,7 @@ impl State {
             Proc::Host(attempt) => self.attempts[attempt].host = Host::Ended,
             Proc::Admin => self.admin = Admin::Ended,
             Proc::Completer => self.completer = Completer::Ended,
+            Proc::Collector => self.collector = Collector::Ended,
         }
         self.world.ended(who);
     }
@@ -232,6 +240,7 @@ impl State {
             Proc::Host(attempt) => self.attempts[attempt].host.runs(),
             Proc::Admin => !matches!(self.admin, Admin::Absent | Admin::Read | Admin::Ended),
             Proc::Completer => !matches!(self.completer, Completer::Absent | Completer::Read | Completer::Ended),
+            Proc::Collector => !matches!(self.collector, Collector::Absent | Collector::Find | Collector::Ended),
         }
     }
 
@@ -252,7 +261,7 @@ impl State {
 /// All processes there may be.
 fn processes() -> impl Iterator<Item = Proc> {
     let of_attempt = |attempt| [Proc::Launcher(attempt), Proc::Warden(attempt), Proc::Host(attempt)];
-    (0..ATTEMPTS).flat_map(of_attempt).chain([Proc::Admin, Proc::Completer])
+    (0..ATTEMPTS).flat_map(of_attempt).chain([Proc::Admin, Proc::Completer, Proc::Collector])
 }
 
 impl Protocol {
@@ -266,6 +275,7 @@ impl Protocol {
                 Proc::Host(attempt) => host::steps(&mut steps, attempt),
                 Proc::Admin => people::release(&mut steps),
                 Proc::Completer => people::complete(&mut steps),
+                Proc::Collector => people::collect(&mut steps),
             }
         }
     }
@@ -320,6 +330,7 @@ impl Model for Protocol {
             attempts: std::array::from_fn(|_| attempts.next().expect("there are as many attempts as kinds")),
             admin: if self.releases { Admin::Read } else { Admin::Absent },
             completer: if self.completes { Completer::Read } else { Completer::Absent },
+            collector: if self.collects { Collector::Find } else { Collector::Absent },
             kills: self.kills.unwrap_or(0),
         }]
     }

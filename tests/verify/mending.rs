@@ -74,7 +74,7 @@ fn gc_leaves_alone_what_somebody_is_at_work_on() {
     let temporary = world.write(&format!("tmp/claim-free.{RANDOM}"), "");
     let pod_lock = world.registry.lock_ended_pod(&pod("coming"), WAIT).unwrap().unwrap();
     let building = world.make_dir(&format!("tmp/pod-coming.{RANDOM}"));
-    let log = world.path(&format!("tmp/log-coming.{RANDOM}"));
+    let log = world.path(&format!("tmp/log-another.{RANDOM}"));
     let open = yoi::fs::create_marked(&log).unwrap().unwrap();
     world.assert_clean();
     for verb in [&["gc"][..], &["gc", "--dry-run"], &["verify", "--repair"]] {

@@ -65,7 +65,7 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn new(cli: &Cli) -> Self {
-        let defaults = || Some(Setup::defaults(cli.workspace().ok()?, cli.surroundings()));
+        let defaults = || Some(Setup::with_defaults(cli.workspace().ok()?, cli.surroundings()));
         Self { registry: cli.registry().ok(), setup: cli.setup().ok().or_else(defaults) }
     }
 

@@ -334,9 +334,7 @@ impl<'a> Mender<'a> {
                 let Some(pod) = registry.pod_of_key(key) else { return self.remove_nameless_pod(key) };
                 let Some(lock) = registry.try_lock_pod(&pod)? else { return Ok(()) };
                 if let Some(record) = registry.pod(&pod)? {
-                    if !registry.is_nobodys(&record, None)? {
-                        return Ok(());
-                    }
+                    let Some(_nobodys) = registry.nobodys(&record, None)? else { return Ok(()) };
                     (self.end_leftovers)(&record);
                 }
                 match registry.sweep_pod(&lock, None) {

@@ -42,6 +42,7 @@ const PARTS: &str = "docs/manual";
 const RELATED: &[&[&str]] = &[
     &["yoi-status", "yoi-claim-claim-list", "yoi-claim-pod-list"],
     &["yoi-why", "yoi-claim-claim-show", "yoi-claim-verify", "yoi-reclaim"],
+    &["yoi-doctor", "yoi-claim-verify", "yoi-claim-gc", "yoi-selftest"],
     &["yoi-intake", "yoi-launch", "yoi-claim-launch-plan", "yoi-claim-ticket-lock", "yoi-claim-pod-spawn"],
     &["yoi-attach", "yoi-logs", "yoi-stop", "yoi-restore"],
     &["yoi-reclaim", "yoi-claim-claim-reclaim", "yoi-claim-claim-release"],
@@ -329,6 +330,33 @@ fn every_page_passes_the_lint() {
     assert!(!pages.is_empty());
     let lint = Process::new("mandoc").args(["-Tlint", "-Werror"]).args(&pages).output().unwrap();
     assert!(lint.status.success(), "{}", String::from_utf8_lossy(&lint.stdout));
+}
+
+/// What a page sends its reader to is there.
+#[test]
+fn every_page_that_is_named_exists() {
+    let pages: BTreeSet<String> = programs().iter().flat_map(with_subcommands).map(page).collect();
+    let by_hand = BY_HAND.iter().map(|name| name.split('(').next().unwrap().to_owned());
+    let known: BTreeSet<String> = pages.iter().cloned().chain(by_hand).collect();
+    let mut wrong: Vec<String> = RELATED
+        .iter()
+        .flat_map(|group| group.iter())
+        .filter(|name| !pages.contains(**name))
+        .map(|n| (*n).to_owned())
+        .collect();
+    for name in BY_HAND {
+        let file = name.replace('(', ".").replace(')', "");
+        let text = fs::read_to_string(top().join("man").join(&file)).unwrap();
+        let named = text.lines().filter_map(|line| line.strip_prefix(".Xr yoi")).map(|rest| format!("yoi{rest}"));
+        let missing = named.filter(|rest| !known.contains(rest.split(' ').next().unwrap()));
+        wrong.extend(missing.map(|rest| format!("{file}: {rest}")));
+    }
+    for part in fs::read_dir(top().join(PARTS)).unwrap().map(|entry| entry.unwrap().path()) {
+        if !pages.contains(part.file_stem().unwrap().to_str().unwrap()) {
+            wrong.push(format!("{} is part of no page", part.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Help texts are imperative and have no full stop; every command that does something shows how it is used.

@@ -42,7 +42,7 @@ impl Setup {
         Ok(Self { workspace, surroundings, config })
     }
 
-    /// A workspace whose configuration is not looked at.
+    /// The workspace with nothing configured: for what is to be seen although the configuration cannot be read.
     pub fn with_defaults(workspace: Workspace, surroundings: Surroundings) -> Self {
         let config = Config::defaults(&workspace.root);
         Self { workspace, surroundings, config }

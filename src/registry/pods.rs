@@ -59,6 +59,14 @@ pub enum PodError {
         /// The Pod.
         pod: PodName,
     },
+    /// The directory is of a Pod whose claim stands.
+    #[error("Pod {pod} has the claim on ticket {ticket}")]
+    Claimed {
+        /// The Pod.
+        pod: PodName,
+        /// The ticket.
+        ticket: TicketId,
+    },
     /// A file or directory could not be written or removed.
     #[error(transparent)]
     Io(#[from] PathError),
@@ -298,12 +306,22 @@ impl Registry {
     /// Removes the directory of a Pod that gave up; only for whoever holds its lock. One that is gone is as good.
     ///
     /// # Errors
-    /// When the directory is another Pod's by now, or cannot be removed.
+    /// When the directory is another Pod's by now, its claim stands, or it cannot be removed.
     pub fn remove_pod(&self, lock_of: &PodName, pod_id: PodId) -> Result<(), PodError> {
         match self.pod(lock_of)? {
             Some(record) if record.pod_id != pod_id => Err(PodError::OtherPod { pod: lock_of.clone() }),
             None if !self.pod_dir(lock_of).exists() => Ok(()),
-            _ => Ok(self.bury_key(&lock_of.key())?),
+            Some(record) => {
+                if let Some(ticket) = &record.ticket {
+                    // Whoever gives up has done so before, but for a host that was not heard of in time.
+                    self.withdraw_for_the_dead(ticket, &record)?;
+                    if self.claim(ticket)?.is_some_and(|claim| claim.pod_id == Some(pod_id)) {
+                        return Err(PodError::Claimed { pod: lock_of.clone(), ticket: ticket.clone() });
+                    }
+                }
+                Ok(self.bury_key(&lock_of.key())?)
+            }
+            None => Ok(self.bury_key(&lock_of.key())?),
         }
     }
 

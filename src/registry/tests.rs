@@ -381,6 +381,24 @@ fn who_gives_up_removes_its_own_directory_and_no_later_one_of_the_name() {
 }
 
 #[test]
+fn a_pod_is_removed_with_its_offer_and_not_at_all_once_that_is_committed() {
+    let bench = bench();
+    let lock = bench.registry.try_lock_pod(&pod("a")).unwrap().unwrap();
+    let make = || bench.registry.create_pod(&lock, &bench.record("a", 7), None, None).unwrap();
+    let remove = || bench.registry.remove_pod(&pod("a"), PodId::from_bytes([7; 16]));
+    make();
+    bench.offer("a", nonce(1)).unwrap();
+    remove().unwrap();
+    assert_eq!(bench.left_in("offers"), 0);
+    make();
+    bench.offer("a", nonce(1)).unwrap();
+    let request = request("a", Evidence::UserMessage, Some(nonce(1)));
+    let _claim = bench.registry.commit(&bench.lock(), &request, &bench.writer).unwrap();
+    assert!(matches!(remove(), Err(PodError::Claimed { .. })));
+    assert!(bench.registry.pod_dir(&pod("a")).exists());
+}
+
+#[test]
 fn a_directory_whose_ticket_is_in_flight_elsewhere_is_not_swept() {
     let bench = bench();
     let pod_lock = bench.registry.try_lock_pod(&pod("a")).unwrap().unwrap();

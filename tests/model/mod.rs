@@ -11,18 +11,19 @@
 //! | [`launcher`]: `TakeTicket` … `Spawn` | `launch/execute.rs` `launch_ticket_role_pod`, `check_free`, `start`; `launch/spawn.rs` |
 //! | [`launcher`]: `ExcludeRead` … `Tidy` | `registry/claims.rs` `commit`, `standing`, `check_hand_over`, `put_offer`, `put` |
 //! | [`launcher`]: `Record`, `SendConfirm` … | `launch/execute.rs` `carry_through`, `launch/steps.rs` |
-//! | [`launcher`]: `Withdraw` … `Remove` | `launch/execute.rs` `undo`, `launch/spawn.rs` `Started::undo`; `registry/offers.rs` `withdraw` |
+//! | [`launcher`]: `Withdraw` … `Remove` | `launch/execute.rs` `undo`, `launch/spawn.rs` `Started::undo`; `registry/offers.rs` `withdraw`, `registry/pods.rs` `remove_pod` |
 //! | [`launcher`]: `ReadRecord` … `SweepOffers` | `launch/restore.rs` `stopped_pod`, `restore_pod` |
 //! | [`warden`]: `TakePod` … `Create`, `Update` | `launch/host.rs` `settle`; `registry/pods.rs` `create_pod`, `sweep_pod`, `update_pod` |
 //! | [`warden`]: `Watch` … `DiscardRemove` | `pod/warden.rs`; `launch/desk.rs` `give_up`, `discard` |
 //! | [`host`] | `pod/host/*`, `pod/lifecycle.rs`; `launch/desk.rs` |
-//! | [`people`] | `registry/claims.rs` `release`, `edit`; `registry/reclaim.rs` where it frees a ticket; `registry/verify/mend.rs` `SweepPod` |
+//! | [`people`] | `registry/claims.rs` `release`, `edit`; `registry/reclaim.rs` where it frees a ticket |
+//! | [`people`]: `collect` | `registry/verify/mend.rs` `SweepPod`; `registry/pods.rs` `sweep_pod`, `nobodys` |
 //!
-//! A script under `ticket-lock` is a launcher that does not undo, may go on after a step that failed, and may leave a process
-//! behind that commits by hand, with the nonce and no lock, after `ticket-lock` has ended.
+//! A script under `ticket-lock` is a launcher that does not undo, may go on after a step that failed, may run two steps at
+//! once, and may leave a process behind that commits by hand, with the nonce and no lock, after `ticket-lock` has ended.
 //!
-//! Left out: a claim that is given to another Pod by reclaim, other tickets, other Pods of the same name on them, the session index's own lock (one step here), a record that
-//! cannot be read, a full disk, and what the kernel loses when the power fails.
+//! Left out: a claim that reclaim gives to another Pod; other tickets, and Pods of the same name on them; the session index's
+//! own lock (a record is one step here); a record that cannot be read, a full disk, and what is lost when the power fails.
 
 mod host;
 mod launcher;
@@ -104,6 +105,8 @@ pub enum Weakening {
     UnlockForClose,
     /// Undoing removes the directory of the Pod's name, whoever's it is.
     UndoByName,
+    /// Undoing removes the Pod's directory, and its offer stays; nobody looks whether it is claimed.
+    UndoWithoutWithdraw,
     /// Undoing removes the claim, whoever's it is.
     UndoRemovesClaim,
     /// The agent is prompted when the Run is accepted.
@@ -148,6 +151,8 @@ pub struct Attempt {
     pub expect: Option<Claim>,
     /// Whether the write end of the probation pipe is open.
     pub pipe: bool,
+    /// Whether a script has ended and a process of it goes on.
+    pub left_behind: bool,
     /// What the host said on the ready pipe.
     pub ready: bool,
     /// Whether the Pod was told to stop, by request or signal.
@@ -315,6 +320,7 @@ impl Model for Protocol {
             name: 0,
             expect: None,
             pipe: false,
+            left_behind: false,
             ready: false,
             told: false,
             run: Ask::Unsent,

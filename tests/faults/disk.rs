@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use super::Wanted;
 use super::sweep::last_failure;
-use super::world::World;
+use super::world::{BELOW, World};
 use crate::common::{TestEnv, run as must};
 
 /// The argument with which this program tries a disk.
@@ -45,6 +45,7 @@ pub fn run(wanted: &Wanted, _: &TestEnv) -> usize {
 pub fn inside(name: &str) -> bool {
     let (_, tries) = DISKS.iter().find(|(disk, _)| *disk == name).unwrap();
     let env = TestEnv::with_sample();
+    fs::create_dir(env.workspace().join(BELOW)).unwrap();
     let world = World::new(&env, "data");
     let mut mount = env.command("mount");
     mount.args(["-t", "tmpfs", "-o", "size=64k,nr_inodes=96,mode=700", "none"]).arg(world.data());

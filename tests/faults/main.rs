@@ -57,6 +57,11 @@ impl Wanted {
         names.peek().is_none() || names.any(|wanted| name == wanted)
     }
 
+    /// Whether a verb is asked for by its name.
+    fn names(&self, name: &str) -> bool {
+        self.names.iter().any(|wanted| wanted == name)
+    }
+
     /// Whether a disk is wanted: all are where none is named.
     fn disk(&self, name: &str) -> bool {
         self.has(name)
@@ -115,6 +120,9 @@ fn main() -> ExitCode {
     // In memory where there is such a place: a sweep makes some hundred thousand syncs.
     let memory = Path::new("/dev/shm");
     let env = if memory.is_dir() { TestEnv::new_in(memory) } else { TestEnv::new() };
+    for dir in [".yoi", world::BELOW] {
+        std::fs::create_dir(env.workspace().join(dir)).unwrap();
+    }
     let mut violations = 0;
     for (name, part) in PARTS {
         if wanted.part(name) {

@@ -146,11 +146,8 @@ pub fn is_changed(verb: &Verb, world: &World, before: &Records) -> bool {
         own.map(|(path, bytes)| (path.clone(), bytes.clone())).collect::<Records>()
     };
     // A claim that nobody can read is as it was for as long as it is there.
-    assert!(
-        changed || world.is_damaged() || own(&now) == own(before),
-        "neither as it was nor changed: {:?}",
-        now.keys()
-    );
+    let is_as_it_was = own(&now) == own(before) || world.is_damaged() || verb.is_made_in_steps();
+    assert!(changed || is_as_it_was, "neither as it was nor changed: {:?}", now.keys());
     changed
 }
 
@@ -171,7 +168,9 @@ pub fn trial(begin: &Begin, world: &World, point: Point, expected: &Call) -> Kep
     let held = verb.hold(world);
     let Traced { calls, outcome } = trace(verb, world, &held, Some(point), None);
     let reached = calls.get(point.nth - 1).expect("the verb makes as many calls each time");
-    assert_eq!((reached.name, reached.kind), (expected.name, expected.kind), "the verb makes the same calls each time");
+    // Threads of one that has some come in this order or that.
+    let same = (reached.name, reached.kind) == (expected.name, expected.kind);
+    assert!(same || verb.has_threads(), "{} in the place of {}", reached.name, expected.name);
     let changed = is_changed(verb, world, before);
     let kept = match outcome.status {
         0 => {
@@ -179,7 +178,7 @@ pub fn trial(begin: &Begin, world: &World, point: Point, expected: &Call) -> Kep
             Kept::Done
         }
         5 => {
-            assert!(changed, "said to stand and not there");
+            assert!(changed || verb.is_made_in_steps(), "said to stand and not there");
             Kept::Stands
         }
         137 if point.fault == Fault::Kill => {
@@ -192,7 +191,7 @@ pub fn trial(begin: &Begin, world: &World, point: Point, expected: &Call) -> Kep
         // What goes wrong on the machine is told as that, or makes no difference.
         status if status == verb.status || status == 128 => {
             // A repair answers with what it found, done or not.
-            let was_there = verb.is_repeat() || verb.is_repair();
+            let was_there = verb.is_repeat() || verb.is_repair() || verb.is_made_in_steps();
             assert!(
                 !changed || was_there,
                 "said not to be done and done: status {}, {}",

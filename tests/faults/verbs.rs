@@ -398,9 +398,9 @@ pub const VERBS: &[Verb] = &[
         name: "adopt",
         prepare: moved,
         hold: nobody,
-        words: &["workspace-adopt", "../gone"],
+        words: &["workspace-adopt", "../../gone"],
         status: 0,
-        changed: |world| holds(world, "p", 1) && relates(world, &["T"]),
+        changed: |world| holds(world, "p", 1) && relates(world, &["T"]) && world.is_of_this_workspace(),
         targets: &["*"],
     },
     Verb {
@@ -470,6 +470,15 @@ impl Verb {
 
     pub fn is_repair(&self) -> bool {
         self.name == "repair"
+    }
+
+    pub fn has_threads(&self) -> bool {
+        ["repair", "gc"].contains(&self.name)
+    }
+
+    /// Whether it makes its change in several steps, and goes on from there when it is repeated.
+    pub fn is_made_in_steps(&self) -> bool {
+        ["adopt", "gc"].contains(&self.name)
     }
 
     pub fn is_commit(&self) -> bool {

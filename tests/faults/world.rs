@@ -47,6 +47,9 @@ pub struct Flight {
     pub launcher: (OwnedFd, OwnedFd),
 }
 
+/// Where in the workspace commands are run.
+pub const BELOW: &str = "src";
+
 /// What is in a claim that nobody can read.
 pub const DAMAGED: &[u8] = b"version = 1\nticket = \"T";
 
@@ -110,7 +113,8 @@ impl<'a> World<'a> {
     /// The plumbing, on this data directory.
     pub fn yoi_claim(&self, words: &[&str]) -> Command {
         let mut command = self.env.yoi_claim(words);
-        command.env("YOI_DATA_DIR", &self.data);
+        // Below its root, which has to be found.
+        command.env("YOI_DATA_DIR", &self.data).current_dir(self.env.workspace().join(BELOW));
         command
     }
 
@@ -222,6 +226,12 @@ impl<'a> World<'a> {
     pub fn is_damaged(&self) -> bool {
         let claim = self.registry.claim_path(&ticket());
         fs::read(&claim).is_ok_and(|bytes| bytes == DAMAGED) || claim.with_extension("unreadable").exists()
+    }
+
+    /// Whether the registry says that it is of the workspace in which the commands are run.
+    pub fn is_of_this_workspace(&self) -> bool {
+        let text = fs::read_to_string(self.registry.dir().join("workspace.toml")).unwrap_or_default();
+        text.contains(&format!("\"{}\"", self.env.workspace().display()))
     }
 
     /// What is wrong, as `verify` sees it.

@@ -28,11 +28,20 @@ _yoi__claim() {
             yoi__claim,claim-list)
                 cmd="yoi__claim__subcmd__claim__subcmd__list"
                 ;;
+            yoi__claim,claim-reclaim)
+                cmd="yoi__claim__subcmd__claim__subcmd__reclaim"
+                ;;
             yoi__claim,claim-release)
                 cmd="yoi__claim__subcmd__claim__subcmd__release"
                 ;;
             yoi__claim,claim-show)
                 cmd="yoi__claim__subcmd__claim__subcmd__show"
+                ;;
+            yoi__claim,gc)
+                cmd="yoi__claim__subcmd__gc"
+                ;;
+            yoi__claim,journal)
+                cmd="yoi__claim__subcmd__journal"
                 ;;
             yoi__claim,launch-plan)
                 cmd="yoi__claim__subcmd__launch__subcmd__plan"
@@ -70,6 +79,15 @@ _yoi__claim() {
             yoi__claim,ticket-lock)
                 cmd="yoi__claim__subcmd__ticket__subcmd__lock"
                 ;;
+            yoi__claim,verify)
+                cmd="yoi__claim__subcmd__verify"
+                ;;
+            yoi__claim,watch)
+                cmd="yoi__claim__subcmd__watch"
+                ;;
+            yoi__claim,workspace-adopt)
+                cmd="yoi__claim__subcmd__workspace__subcmd__adopt"
+                ;;
             yoi__claim,workspace-key)
                 cmd="yoi__claim__subcmd__workspace__subcmd__key"
                 ;;
@@ -80,13 +98,20 @@ _yoi__claim() {
 
     case "${cmd}" in
         yoi__claim)
-            opts="-C -z -h -V --json --null --format --help --version claim-commit claim-show claim-list claim-check claim-complete claim-release session-record session-show session-list ticket-lock launch-plan pod-spawn pod-run pod-confirm pod-status pod-list pod-shutdown shutdown-after-idle workspace-key"
+            opts="-C -z -h -V --data-dir --json --null --format --help --version claim-commit claim-show claim-list claim-check claim-complete claim-release claim-reclaim session-record session-show session-list ticket-lock launch-plan pod-spawn pod-run pod-confirm pod-status pod-list pod-shutdown shutdown-after-idle workspace-key workspace-adopt journal watch verify gc"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -105,7 +130,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__claim__subcmd__check)
-            opts="-C -z -h --expect --json --null --format --help"
+            opts="-C -z -h --expect --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -116,6 +141,13 @@ _yoi__claim() {
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -134,7 +166,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__claim__subcmd__commit)
-            opts="-C -z -h --pod --role --evidence --session --nonce --expect --wait --json --null --format --help"
+            opts="-C -z -h --pod --role --evidence --session --nonce --expect --wait --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -175,6 +207,13 @@ _yoi__claim() {
                     fi
                     return 0
                     ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -187,7 +226,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__claim__subcmd__complete)
-            opts="-C -z -h --expect --json --null --format --help"
+            opts="-C -z -h --expect --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -198,6 +237,13 @@ _yoi__claim() {
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -216,7 +262,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__claim__subcmd__list)
-            opts="-C -z -h --status --json --null --format --help"
+            opts="-C -z -h --status --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -227,6 +273,65 @@ _yoi__claim() {
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__claim__subcmd__claim__subcmd__reclaim)
+            opts="-C -z -h --expect --reason --pod --role --force --wait --data-dir --json --null --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --expect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pod)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -W "intake orchestrator coder reviewer investigator companion" -- "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -245,7 +350,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__claim__subcmd__release)
-            opts="-C -z -h --expect --reason --wait --json --null --format --help"
+            opts="-C -z -h --expect --reason --wait --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -270,6 +375,13 @@ _yoi__claim() {
                     fi
                     return 0
                     ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -282,13 +394,84 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__claim__subcmd__show)
-            opts="-C -z -h --json --null --format --help"
+            opts="-C -z -h --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__claim__subcmd__gc)
+            opts="-C -z -h --closed --dry-run --data-dir --json --null --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__claim__subcmd__journal)
+            opts="-C -z -h --data-dir --json --null --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -307,7 +490,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__launch__subcmd__plan)
-            opts="-C -z -h --role --ticket --pod --instruction --json --null --format --help"
+            opts="-C -z -h --role --ticket --pod --instruction --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -336,6 +519,13 @@ _yoi__claim() {
                     fi
                     return 0
                     ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -348,13 +538,20 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__pod__subcmd__confirm)
-            opts="-C -z -h --json --null --format --help"
+            opts="-C -z -h --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -373,13 +570,20 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__pod__subcmd__list)
-            opts="-C -z -h --json --null --format --help"
+            opts="-C -z -h --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -398,7 +602,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__pod__subcmd__run)
-            opts="-C -z -h --plan --input --accept-timeout --json --null --format --help"
+            opts="-C -z -h --plan --input --accept-timeout --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -423,6 +627,13 @@ _yoi__claim() {
                     fi
                     return 0
                     ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -435,7 +646,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__pod__subcmd__shutdown)
-            opts="-C -z -h --now --wait --json --null --format --help"
+            opts="-C -z -h --now --wait --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -446,6 +657,13 @@ _yoi__claim() {
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -464,7 +682,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__pod__subcmd__spawn)
-            opts="-C -z -h --role --profile --ticket --ready-timeout --probation --json --null --format --help"
+            opts="-C -z -h --role --profile --ticket --ready-timeout --probation --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -497,6 +715,13 @@ _yoi__claim() {
                     fi
                     return 0
                     ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -509,13 +734,20 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__pod__subcmd__status)
-            opts="-C -z -h --json --null --format --help"
+            opts="-C -z -h --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -534,13 +766,20 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__session__subcmd__list)
-            opts="-C -z -h --json --null --format --help"
+            opts="-C -z -h --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -559,7 +798,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__session__subcmd__record)
-            opts="-C -z -h --role --origin --ticket --session --json --null --format --help"
+            opts="-C -z -h --role --origin --ticket --session --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -588,6 +827,13 @@ _yoi__claim() {
                     fi
                     return 0
                     ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -600,13 +846,20 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__session__subcmd__show)
-            opts="-C -z -h --json --null --format --help"
+            opts="-C -z -h --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -625,13 +878,20 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__shutdown__subcmd__after__subcmd__idle)
-            opts="-C -z -h --cancel --json --null --format --help"
+            opts="-C -z -h --cancel --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
@@ -650,7 +910,7 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__ticket__subcmd__lock)
-            opts="-C -z -h --pod --wait --json --null --format --help"
+            opts="-C -z -h --pod --wait --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -671,6 +931,109 @@ _yoi__claim() {
                     fi
                     return 0
                     ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__claim__subcmd__verify)
+            opts="-C -z -h --repair --data-dir --json --null --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__claim__subcmd__watch)
+            opts="-C -z -h --data-dir --json --null --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        yoi__subcmd__claim__subcmd__workspace__subcmd__adopt)
+            opts="-C -z -h --data-dir --json --null --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -683,13 +1046,20 @@ _yoi__claim() {
             return 0
             ;;
         yoi__subcmd__claim__subcmd__workspace__subcmd__key)
-            opts="-C -z -h --json --null --format --help"
+            opts="-C -z -h --data-dir --json --null --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --data-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs

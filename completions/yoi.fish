@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_yoi_global_optspecs
-    string join \n C= color= q/quiet h/help V/version
+    string join \n C= data-dir= color= q/quiet h/help V/version
 end
 
 function __fish_yoi_needs_command
@@ -25,6 +25,7 @@ function __fish_yoi_using_subcommand
 end
 
 complete -c yoi -n "__fish_yoi_needs_command" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_needs_command" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_needs_command" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -40,13 +41,17 @@ complete -c yoi -n "__fish_yoi_needs_command" -f -a "attach" -d 'Follow a Pod\'s
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "logs" -d 'Show what a Pod said and did, from its own history'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "stop" -d 'End a Pod, and wait until nothing of it is left'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "restore" -d 'Bring a stopped Pod back under its name, role, tickets and history'
+complete -c yoi -n "__fish_yoi_needs_command" -f -a "reclaim" -d 'End the claim of a Pod that is gone, and free its ticket or give it to another Pod'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "ticket" -d 'Make, list, read and discuss tickets'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "tool" -d 'Call a tool of the Pod that this runs in; without NAME, list its tools'
+complete -c yoi -n "__fish_yoi_needs_command" -f -a "hooks" -d 'Let git refuse an agent\'s commit or push once its claim was lost'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c yoi -n "__fish_yoi_needs_command" -f -a "selftest" -d 'Try out whether this machine and its file system keep what yoi is built upon'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "demo" -d 'See it all in a second, in a throw-away workspace'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "help" -d 'Show what a command does, takes, and answers'
 complete -c yoi -n "__fish_yoi_needs_command" -f -a "pod-host" -d 'Host a Pod; started by launches, never by hand'
 complete -c yoi -n "__fish_yoi_using_subcommand init" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand init" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand init" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -58,6 +63,7 @@ complete -c yoi -n "__fish_yoi_using_subcommand intake" -l ready-timeout -d 'How
 complete -c yoi -n "__fish_yoi_using_subcommand intake" -l accept-timeout -d 'How long the Pod may take to accept the work' -r
 complete -c yoi -n "__fish_yoi_using_subcommand intake" -l probation -d 'How long the Pod waits for its confirmation before it gives up' -r
 complete -c yoi -n "__fish_yoi_using_subcommand intake" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand intake" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand intake" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -71,6 +77,7 @@ complete -c yoi -n "__fish_yoi_using_subcommand launch" -l ready-timeout -d 'How
 complete -c yoi -n "__fish_yoi_using_subcommand launch" -l accept-timeout -d 'How long the Pod may take to accept the work' -r
 complete -c yoi -n "__fish_yoi_using_subcommand launch" -l probation -d 'How long the Pod waits for its confirmation before it gives up' -r
 complete -c yoi -n "__fish_yoi_using_subcommand launch" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand launch" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand launch" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -80,6 +87,7 @@ complete -c yoi -n "__fish_yoi_using_subcommand launch" -s q -l quiet -d 'Show r
 complete -c yoi -n "__fish_yoi_using_subcommand launch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand status" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
 complete -c yoi -n "__fish_yoi_using_subcommand status" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand status" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand status" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -89,6 +97,7 @@ complete -c yoi -n "__fish_yoi_using_subcommand status" -s z -l null -d 'End rec
 complete -c yoi -n "__fish_yoi_using_subcommand status" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand why" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand why" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand why" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -97,22 +106,26 @@ complete -c yoi -n "__fish_yoi_using_subcommand why" -s h -l help -d 'Print help
 complete -c yoi -n "__fish_yoi_using_subcommand attach" -s m -l message -d 'Give this turn, follow it, and leave; - reads standard input' -r
 complete -c yoi -n "__fish_yoi_using_subcommand attach" -l accept-timeout -d 'How long the Pod may take to accept a turn' -r
 complete -c yoi -n "__fish_yoi_using_subcommand attach" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand attach" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand attach" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c yoi -n "__fish_yoi_using_subcommand attach" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand logs" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand logs" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand logs" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c yoi -n "__fish_yoi_using_subcommand logs" -s f -l follow -d 'Go on as it happens, until the Pod ends'
 complete -c yoi -n "__fish_yoi_using_subcommand logs" -l json -d 'Write the history as it is: one JSON object a line'
 complete -c yoi -n "__fish_yoi_using_subcommand logs" -l host -d 'Show the standard error of host and agent instead'
+complete -c yoi -n "__fish_yoi_using_subcommand logs" -l journal -d 'Show the journal of the registry instead: who changed what, when and why'
 complete -c yoi -n "__fish_yoi_using_subcommand logs" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand stop" -l wait -d 'How long to wait for its end' -r
 complete -c yoi -n "__fish_yoi_using_subcommand stop" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand stop" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand stop" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -120,12 +133,26 @@ complete -c yoi -n "__fish_yoi_using_subcommand stop" -l now -d 'Do not wait for
 complete -c yoi -n "__fish_yoi_using_subcommand stop" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand restore" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand restore" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand restore" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c yoi -n "__fish_yoi_using_subcommand restore" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l reason -d 'Why, for the journal and for those who hold the ticket later' -r
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l to -d 'Give the ticket to this live Pod' -r
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l wait -d 'How long to wait for the ticket lock' -r
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l force -d 'End the claim also of a Pod that is stopped and could be restored'
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -l yes -d 'Do not ask'
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand reclaim" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and not __fish_seen_subcommand_from new list show comment doctor" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand ticket; and not __fish_seen_subcommand_from new list show comment doctor" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and not __fish_seen_subcommand_from new list show comment doctor" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -138,6 +165,7 @@ complete -c yoi -n "__fish_yoi_using_subcommand ticket; and not __fish_seen_subc
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and not __fish_seen_subcommand_from new list show comment doctor" -f -a "doctor" -d 'Say what is wrong with tickets and configuration, where, and what to do'
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from new" -l body -d 'What must be known, in Markdown; - reads standard input' -r
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from new" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from new" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from new" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -146,6 +174,7 @@ complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcomma
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from list" -l state -d 'Only those of this state' -r
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from list" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from list" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from list" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from list" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -156,6 +185,7 @@ complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcomma
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from show" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from show" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from show" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from show" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -166,6 +196,7 @@ complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcomma
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from comment" -s m -l message -d 'The comment, in Markdown' -r
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from comment" -l heading -d 'Its heading' -r
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from comment" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from comment" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from comment" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -173,6 +204,7 @@ complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcomma
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from comment" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from doctor" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from doctor" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from doctor" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from doctor" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -182,18 +214,69 @@ complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcomma
 complete -c yoi -n "__fish_yoi_using_subcommand ticket; and __fish_seen_subcommand_from doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand tool" -l json -d 'Its arguments: a JSON object; - reads standard input' -r
 complete -c yoi -n "__fish_yoi_using_subcommand tool" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand tool" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand tool" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c yoi -n "__fish_yoi_using_subcommand tool" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand tool" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -f -a "install" -d 'Write pre-commit and pre-push where there is none'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -f -a "remove" -d 'Remove the hooks that were installed'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and not __fish_seen_subcommand_from install remove status" -f -a "status" -d 'Show what stands in the place of each hook'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from install" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from install" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from install" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from install" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from remove" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from remove" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from remove" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from status" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from status" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from status" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand hooks; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand completions" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand completions" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand completions" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c yoi -n "__fish_yoi_using_subcommand completions" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l seconds -d 'How long races and kills are tried, all in all; a step that has begun is finished' -r
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l format -d 'Write these fields, such as \'{ticket}\\t{status}\'; --json shows their names' -r
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l part -d 'Be a process of a selftest' -r -f -a "sweep\t'Cleans up when all others are gone'
+hold\t'Holds what it inherited until its standard input ends'
+gate\t'Becomes another program when its standard input ends'
+adopt\t'Has orphans handed to it'
+limit\t'Becomes another program that cannot make any file longer'
+fill\t'Fills a disk of its own'"
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -l json -d 'Write one JSON document'
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -s z -l null -d 'End records with NUL instead of a newline, and escape nothing'
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -s q -l quiet -d 'Show results and errors, but no progress'
+complete -c yoi -n "__fish_yoi_using_subcommand selftest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand demo" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand demo" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand demo" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -202,12 +285,14 @@ complete -c yoi -n "__fish_yoi_using_subcommand demo" -l sweep -d 'Be the proces
 complete -c yoi -n "__fish_yoi_using_subcommand demo" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand help" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand help" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand help" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c yoi -n "__fish_yoi_using_subcommand help" -s q -l quiet -d 'Show results and errors, but no progress'
 complete -c yoi -n "__fish_yoi_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c yoi -n "__fish_yoi_using_subcommand pod-host" -s C -d 'Work as if started in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c yoi -n "__fish_yoi_using_subcommand pod-host" -l data-dir -d 'Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says' -r -f -a "(__fish_complete_directories)"
 complete -c yoi -n "__fish_yoi_using_subcommand pod-host" -l color -d 'Use colour: on a terminal, always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -110,7 +110,7 @@ fn it_removes_no_directory_but_that_of_a_demo() {
     let env = TestEnv::new();
     let mut sweep = env.shell("printf %s \"$PWD\" | yoi demo --sweep");
     let refused = run(&mut sweep, 2);
-    assert!(refused.stderr.contains("is not the directory of a demo"), "{refused:?}");
+    assert!(refused.stderr.contains("is none of the directories to be removed"), "{refused:?}");
     assert!(env.workspace().is_dir());
 }
 

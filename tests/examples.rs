@@ -24,6 +24,10 @@ const PREPARED: &[(&str, &str)] = &[
     ("yoi reclaim", "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001"),
     ("yoi logs", "yoi intake 20260118-093012-001 --wait"),
     ("yoi launch", "printf '[roles.investigator]\\nprofile = \"builtin:checklist\"\\n' >>.yoi/ticket.config.toml"),
+    ("yoi hooks", "git init -q"),
+    ("yoi hooks install", "git init -q"),
+    ("yoi hooks remove", "git init -q; yoi hooks install"),
+    ("yoi hooks status", "git init -q; yoi hooks install"),
     (
         "yoi-claim claim-check",
         "yoi intake 20260118-101544-001 --wait
@@ -45,6 +49,10 @@ const PREPARED: &[(&str, &str)] = &[
     ("yoi-claim pod-status", WAITING),
     ("yoi-claim session-record", WAITING),
     ("yoi-claim workspace-key", BY_HAND),
+    (
+        "yoi-claim workspace-adopt",
+        "mkdir ../old; (cd ../old; yoi-claim claim-commit PROJ-42 --pod mira --role coder); rmdir ../old",
+    ),
     ("yoi-claim session-show", WAITING),
     ("yoi-claim shutdown-after-idle", WAITING),
 ];
@@ -55,6 +63,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "yoi attach intake-20260118-101544-001",
         "reads lines from a terminal, and follows without end where there is none",
     ),
+    ("yoi-claim watch | while read -r what name; do yoi-claim claim-list; done", "follows without end"),
     ("yoi tool", "runs inside a Pod; the README's agent does"),
     ("yoi tool TicketComment ", "runs inside a Pod; the README's agent calls another tool"),
     ("cargo run --locked -- demo", "tests/demo.rs runs the demo, without cargo inside of cargo"),

@@ -192,7 +192,8 @@ mod the_script {
 
     /// Process ids stand behind `pid = ` in records, and behind `"pid":` in the journal.
     fn without_pids(text: &str) -> String {
-        let mut pieces = text.split_inclusive("pid = ").flat_map(|piece| piece.split_inclusive("\"pid\":"));
+        let pieces = text.split_inclusive("pid = ").flat_map(|piece| piece.split_inclusive("\"pid\":"));
+        let mut pieces = pieces.flat_map(|piece| piece.split_inclusive("host, pid "));
         let first = pieces.next().unwrap_or_default().to_owned();
         pieces.fold(first, |all, piece| all + "PID" + piece.trim_start_matches(|c: char| c.is_ascii_digit()))
     }

@@ -299,7 +299,11 @@ mod claims {
         quiet(&env, &["claim-release", "T", "--expect", &exact, "--reason", "its work is done"]);
         assert_eq!(fs::read(env.registry().tombstone_path(&ticket("T"))).unwrap(), completed);
         assert_eq!(refused(&env, &["claim-check", "T", "--expect", &exact], 1), none);
-        assert_eq!(refused(&env, &["claim-release", "T", "--expect", &exact, "--reason", "r"], 1), none);
+        // A repeat changes nothing. Who comes second is told who was first; of another claim than the last one there is nothing to tell.
+        quiet(&env, &["claim-release", "T", "--expect", &exact, "--reason", "its work is done"]);
+        let second = refused(&env, &["claim-release", "T", "--expect", &exact, "--reason", "r"], 1);
+        assert!(second.contains("was released by tester at ") && second.contains(": its work is done"), "{second}");
+        assert_eq!(refused(&env, &["claim-release", "T", "--expect", "2", "--reason", "r"], 1), none);
         let line = env.registry().journal(Some(&ticket("T"))).unwrap().pop().unwrap();
         assert_eq!((line.entry.action.as_str(), line.entry.why.as_deref()), ("release", Some("its work is done")));
         // The generation goes on growing, and who held it before is known.

@@ -22,6 +22,10 @@ pub struct GlobalArgs {
     #[arg(short = 'C', value_name = "DIR", global = true, value_hint = clap::ValueHint::DirPath)]
     #[arg(help_heading = "Global options")]
     pub directory: Option<PathBuf>,
+    /// Keep the registries of all workspaces below DIR, whatever YOI_DATA_DIR says
+    #[arg(long, value_name = "DIR", global = true, value_hint = clap::ValueHint::DirPath)]
+    #[arg(help_heading = "Global options")]
+    pub data_dir: Option<PathBuf>,
 }
 
 /// Arguments of every porcelain command.

@@ -74,6 +74,12 @@ impl Environment {
         Ok(environment)
     }
 
+    /// Takes another data root than the environment's, which children are told of too.
+    pub(super) fn use_data_dir(&mut self, data: &Path) {
+        self.variables.retain(|(name, _)| name != "YOI_DATA_DIR");
+        self.variables.push(("YOI_DATA_DIR".into(), data.into()));
+    }
+
     /// Every variable, in the order in which they came: what a child is given.
     pub fn variables(&self) -> &[(OsString, OsString)] {
         &self.variables
@@ -252,7 +258,7 @@ impl Environment {
         // SAFETY: the descriptor was seen open just now; this process closes none that it did not open, so it stays
         // open for as long as the borrow, which ends on this line.
         let copy = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
-        copy.or_exit(Exit::Usage).map(Some).map_err(|failure| failure.while_doing(doing()))
+        copy.or_exit(Exit::Environment).map(Some).map_err(|failure| failure.while_doing(doing()))
     }
 
     /// The clock of this process; `YOI_CLOCK` fixes it, for tests and for output that can be compared.

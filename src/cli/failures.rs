@@ -8,7 +8,8 @@ use crate::launch::steps::ShutDownError;
 use crate::launch::{Failed, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::client::ClientError;
 use crate::registry::{
-    ChangeError, CommitError, OpenError, PodError, ReadError, ReclaimError, SessionError, SetAsideError, WorkspaceError,
+    AdoptError, ChangeError, CommitError, OpenError, PodError, ReadError, ReclaimError, SessionError, SetAsideError,
+    WorkspaceError,
 };
 use crate::ticket::{self, ConfigError, FindError, WriteError};
 
@@ -29,7 +30,7 @@ macro_rules! failures {
 
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
-    PodError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
+    PodError, AdoptError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
 }
 
 impl HasExit for ChangeError {
@@ -37,10 +38,12 @@ impl HasExit for ChangeError {
         match self {
             Self::NotFound { .. }
             | Self::Expectation { .. }
+            | Self::Released { .. }
             | Self::HolderLive { .. }
             | Self::NotCompleted { .. }
             | Self::TakerNotLive { .. } => Exit::Refused,
             Self::Busy { .. } => Exit::Busy,
+            Self::NotDurable { .. } => Exit::Partial,
             Self::Unknown { .. } | Self::Io { .. } => Exit::Environment,
         }
     }
@@ -105,6 +108,7 @@ impl HasExit for SessionError {
         match self {
             Self::OfferGone { .. } => Exit::LaunchFailed,
             Self::Busy { .. } => Exit::Busy,
+            Self::NotDurable { .. } => Exit::Partial,
             Self::Unreadable { .. } | Self::Io { .. } => Exit::Environment,
         }
     }
@@ -134,6 +138,22 @@ impl HasExit for OpenError {
     }
 }
 
+impl HasExit for AdoptError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NotFound { .. }
+            | Self::Itself { .. }
+            | Self::StillThere { .. }
+            | Self::Live { .. }
+            | Self::NotEmpty { .. } => Exit::Refused,
+            Self::InFlight { .. } => Exit::Busy,
+            Self::Partial { .. } => Exit::Partial,
+            Self::Busy(error) => error.exit(),
+            Self::Open(_) | Self::Unreadable(_) | Self::Io(_) | Self::Workspace(_) => Exit::Environment,
+        }
+    }
+}
+
 impl HasExit for ReadError {
     fn exit(&self) -> Exit {
         Exit::Environment
@@ -148,7 +168,11 @@ impl HasExit for WorkspaceError {
 
 impl HasExit for InFlightError {
     fn exit(&self) -> Exit {
-        Exit::Usage
+        match self {
+            // What the system refuses says nothing of who set the variable.
+            Self::Descriptor { source, .. } if source.is_of_the_system() => Exit::Environment,
+            Self::Missing { .. } | Self::Descriptor { .. } => Exit::Usage,
+        }
     }
 }
 
@@ -190,7 +214,7 @@ impl From<TicketRoleLaunchError> for Failure {
             }
             E::NameTaken { .. } | E::Claimed { .. } | E::Stale { .. } => Exit::Refused,
             E::InFlight { .. } => Exit::Busy,
-            E::Registry(_) | E::Runtime(_) | E::Prepare(_) | E::Unknown { .. } => Exit::Environment,
+            E::Runtime(_) | E::Prepare(_) | E::Unknown { .. } => Exit::Environment,
             E::Failed(failed) => undone(&failed.undone),
             E::Partial(_) => Exit::Partial,
         };

@@ -6,6 +6,7 @@
 
 pub mod args;
 mod ask;
+mod bad_lines;
 mod environment;
 mod error;
 mod exit;
@@ -22,13 +23,14 @@ mod template;
 mod time;
 mod world;
 
+pub use bad_lines::BadLines;
 pub use environment::{Environment, VARIABLES, descriptor_limit};
 pub use error::{Failure, OrExit};
 pub use exit::Exit;
 pub use output::{End, Format, Printer, SCHEMA, View, written};
 pub use progress::Progress;
 pub use record::{Field, Row, Value};
-pub use rows::{ClaimRow, CommitRow, JournalRow, PodRow, SessionRow};
+pub use rows::{ChangeRow, ClaimRow, CollectedRow, CommitRow, FindingRow, JournalRow, PodRow, SessionRow};
 #[cfg(test)]
 pub(crate) use run::parse;
 pub use run::{Cli, CommandLine, Program, run};

@@ -92,6 +92,31 @@ impl<'a> Printer<'a> {
         }
     }
 
+    /// Writes a listing as it comes, of which no more than one record is in memory, but for a table, whose columns line
+    /// up.
+    ///
+    /// # Errors
+    /// Those of [`Self::list`], and those of the rows: what came before was written.
+    pub fn stream<R: Row>(mut self, mut rows: impl Iterator<Item = Result<R, Failure>>) -> Result<(), Failure> {
+        match self.form()? {
+            Form::Table => self.list(&rows.collect::<Result<Vec<R>, _>>()?),
+            Form::Json => {
+                let kind = Json::from(R::KIND);
+                written(write!(self.out, "{{\"schema\":{SCHEMA},\"kind\":{kind},\"items\":["))?;
+                let mut comma = "";
+                let ended = rows.try_for_each(|row| {
+                    written(write!(self.out, "{comma}{}", object(&row?)))?;
+                    comma = ",";
+                    Ok(())
+                });
+                // A document is whole also where it does not hold everything.
+                written(writeln!(self.out, "]}}"))?;
+                ended
+            }
+            Form::Text(parts, end) => rows.try_for_each(|row| self.text(&parts, end, &row?)),
+        }
+    }
+
     /// Writes one record: in full for people and in JSON, else as a listing of one.
     ///
     /// # Errors

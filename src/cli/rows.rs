@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use super::Exit;
+use super::quote::{command, visible};
 use super::record::{Field, Row, Value};
+use super::style::Meaning;
 use crate::domain::{Claim, Expect, SessionRecord, TicketId};
-use crate::launch::PodView;
-use crate::registry::{ClaimView, JournalLine};
+use crate::launch::{Collected, PodView};
+use crate::registry::{Change, ClaimView, Finding, JournalLine, Registry};
 
 /// A claim, or a launch in flight, with its derived status.
 #[derive(Debug, Clone)]
@@ -21,7 +23,7 @@ impl ClaimRow {
 impl Row for ClaimRow {
     const KIND: &'static str = "claim";
     const FIELDS: &'static [Field<Self>] = &[
-        Field::column("ticket", |row| Value::Word(super::style::Meaning::Name, row.0.ticket.clone())),
+        Field::column("ticket", |row| Value::Word(Meaning::Name, row.0.ticket.clone())),
         Field::column("pod", |row| row.of(|claim| Value::from(&claim.pod))),
         Field::column("role", |row| row.of(|claim| claim.role)),
         Field::column("generation", |row| row.of(|claim| claim.generation)),
@@ -122,7 +124,7 @@ impl PodRow {
 impl Row for PodRow {
     const KIND: &'static str = "pod";
     const FIELDS: &'static [Field<Self>] = &[
-        Field::column("pod", |row| Value::Word(super::style::Meaning::Name, row.view.pod.clone())),
+        Field::column("pod", |row| Value::Word(Meaning::Name, row.view.pod.clone())),
         Field::column("role", |row| row.view.role.into()),
         Field::column("status", |row| row.view.status.into()),
         Field::full("tickets", |row| row.tickets.as_slice().into()),
@@ -145,14 +147,109 @@ impl Row for JournalRow {
     const KIND: &'static str = "journal";
     const FIELDS: &'static [Field<Self>] = &[
         Field::column("at", |row| row.0.at.as_str().into()),
-        Field::column("user", |row| row.0.user.as_str().into()),
         Field::column("action", |row| row.0.entry.action.as_str().into()),
         Field::column("ticket", |row| row.0.entry.ticket.as_ref().map(Value::from).into()),
         Field::column("pod", |row| row.0.entry.pod.as_ref().map(Value::from).into()),
+        Field::column("role", |row| row.0.entry.role.into()),
         Field::column("generation", |row| row.0.entry.generation.into()),
+        Field::column("user", |row| row.0.user.as_str().into()),
+        Field::column("pid", |row| u64::try_from(row.0.pid).ok().into()),
         Field::column("why", |row| row.0.entry.why.clone().into()),
+        Field::full("nonce", |row| row.0.entry.nonce.into()),
         Field::full("step", |row| row.0.entry.step.clone().into()),
         Field::full("exit_status", |row| row.0.entry.exit_status.clone().into()),
         Field::full("log", |row| row.0.entry.log.clone().into()),
+    ];
+}
+
+/// Something that is to be read again.
+#[derive(Debug, Clone)]
+pub struct ChangeRow {
+    what: &'static str,
+    /// The ticket or Pod; its key where a long name cannot be told.
+    name: Option<String>,
+    key: Option<String>,
+}
+
+impl ChangeRow {
+    /// Looks up what a change is called.
+    pub fn new(registry: &Registry, change: Change) -> Self {
+        let ticket = |key: &str| registry.ticket_of_key(key).map(String::from);
+        let pod = |key: &str| registry.pod_of_key(key).map(String::from);
+        let (what, named) = match change {
+            Change::Everything => ("everything", None),
+            Change::Journal => ("journal", None),
+            Change::Claim(key) => ("claim", Some((ticket(&key), key))),
+            Change::TicketLock(key) => ("ticket-lock", Some((ticket(&key), key))),
+            Change::Session(key) => ("session", Some((pod(&key), key))),
+            Change::Pod(key) => ("pod", Some((pod(&key), key))),
+            Change::PodLock(key) => ("pod-lock", Some((pod(&key), key))),
+        };
+        match named {
+            None => Self { what, name: None, key: None },
+            Some((name, key)) => Self { what, name: Some(name.unwrap_or_else(|| key.clone())), key: Some(key) },
+        }
+    }
+}
+
+impl Row for ChangeRow {
+    const KIND: &'static str = "change";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("what", |row| row.what.into()),
+        Field::column("name", |row| row.name.clone().into()),
+        Field::full("key", |row| row.key.clone().into()),
+    ];
+}
+
+/// Something that is wrong with the registry, or was until a moment ago.
+#[derive(Debug, Clone)]
+pub struct FindingRow {
+    /// What is or was wrong.
+    pub finding: Finding,
+    /// What was done about it.
+    pub done: Option<String>,
+}
+
+impl FindingRow {
+    fn state(&self) -> Value {
+        let (meaning, word) = match (&self.done, self.finding.is_repairable()) {
+            (Some(_), _) => (Meaning::Good, "repaired"),
+            (None, true) => (Meaning::Attention, "repairable"),
+            (None, false) => (Meaning::Bad, "manual"),
+        };
+        Value::Word(meaning, word.to_owned())
+    }
+
+    fn remedy(&self) -> Value {
+        let words = Some(&self.finding.remedy).filter(|words| !words.is_empty() && self.done.is_none());
+        words.map(command).into()
+    }
+}
+
+impl Row for FindingRow {
+    const KIND: &'static str = "registry_finding";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("code", |row| row.finding.code.as_str().into()),
+        Field::column("state", Self::state),
+        Field::column("what", |row| visible(row.done.as_deref().unwrap_or(&row.finding.what)).as_ref().into()),
+        Field::column("remedy", Self::remedy),
+        Field::column("path", |row| row.finding.path.clone().into()),
+        Field::full("means", |row| row.finding.code.means().into()),
+        Field::full("ticket", |row| row.finding.ticket.clone().into()),
+        Field::full("pod", |row| row.finding.pod.clone().into()),
+    ];
+}
+
+/// Something that was dead and is removed.
+#[derive(Debug, Clone)]
+pub struct CollectedRow(pub Collected);
+
+impl Row for CollectedRow {
+    const KIND: &'static str = "removed";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("what", |row| row.0.what.into()),
+        Field::column("ticket", |row| row.0.ticket.clone().into()),
+        Field::column("pod", |row| row.0.pod.clone().into()),
+        Field::column("path", |row| row.0.path.clone().into()),
     ];
 }

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
-use std::path::PathBuf;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -10,10 +11,11 @@ use clap::{ArgMatches, ColorChoice};
 
 use super::args::{GlobalArgs, OutputArgs, PeopleArgs};
 use super::progress::Telling;
+use super::quote::command;
 use super::style::Paint;
 use super::{Environment, Exit, Failure, OrExit as _, Printer, Progress, View, environment, written};
-use crate::domain::Timestamp;
-use crate::registry::{Registry, Workspace, Writer};
+use crate::domain::{Timestamp, path_from_text};
+use crate::registry::{OpenError, Registry, Workspace, Writer};
 
 /// One of the two programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,7 @@ pub trait CommandLine: clap::Parser {
 /// What a command has of the world: environment, clock, standard output and standard error.
 pub struct Cli {
     program: Program,
+    arguments: Vec<OsString>,
     environment: Environment,
     people: PeopleArgs,
     out: BufWriter<io::Stdout>,
@@ -81,6 +84,7 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
         .and_then(|line| {
             let mut cli = Cli {
                 program,
+                arguments,
                 environment: Environment::read()?,
                 people: line.people(),
                 out: BufWriter::new(io::stdout()),
@@ -88,6 +92,10 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
             };
             if let Some(directory) = &line.global().directory {
                 environment::enter(directory)?;
+            }
+            if let Some(data) = &line.global().data_dir {
+                // After -C, as if started there.
+                cli.environment.use_data_dir(&environment::current_dir()?.join(data));
             }
             let ended = body(line, &mut cli);
             // What was printed before a failure is part of the answer.
@@ -208,8 +216,34 @@ impl Cli {
     /// Those of [`Self::registry`]; when it cannot be made, is not ours, of a newer version, or on a network.
     pub fn writable_registry(&self) -> Result<Registry, Failure> {
         let registry = self.registry()?;
-        registry.prepare(self.environment.network_policy(), self.now()).or_exit(Exit::Environment)?;
+        self.prepare(&registry)?;
         Ok(registry)
+    }
+
+    /// Makes a registry fit to be written to.
+    ///
+    /// # Errors
+    /// When it cannot be made, is not ours, of a newer version, or on a network.
+    pub fn prepare(&self, registry: &Registry) -> Result<(), Failure> {
+        let prepared = registry.prepare(self.environment.network_policy(), self.now());
+        prepared.map_err(|error| self.not_writable(registry, &error))
+    }
+
+    /// Why a registry cannot be written to, with the command that can, where another one can.
+    pub fn not_writable(&self, registry: &Registry, error: &OpenError) -> Failure {
+        let failure = Failure::of(Exit::Environment, error);
+        match error {
+            OpenError::Foreign { owner, .. } => {
+                let line = as_owner(*owner, &self.arguments, registry.data());
+                failure.because(format!("do it as that user: {line}"))
+            }
+            OpenError::OtherRoot { root, .. } => {
+                let line =
+                    command(["yoi-claim".as_ref(), "workspace-adopt".as_ref(), path_from_text(root).as_os_str()]);
+                failure.because(format!("its taking over was not finished; do it again: {line}"))
+            }
+            _ => failure,
+        }
     }
 
     /// Who writes, and when.
@@ -235,6 +269,15 @@ impl Cli {
     /// Standard output, for what is no record; errors go through [`written`].
     pub fn out(&mut self) -> &mut dyn Write {
         &mut self.out
+    }
+
+    /// A descriptor of standard output, to wait until nobody reads it any more.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub fn reader(&self) -> Result<OwnedFd, Failure> {
+        let descriptor = io::stdout().as_fd().try_clone_to_owned().or_exit(Exit::Environment);
+        descriptor.map_err(|failure| failure.while_doing("cannot wait for who reads standard output"))
     }
 
     /// Writes a line for people, at once; `line` is safe to show.
@@ -275,6 +318,24 @@ impl Cli {
     pub fn is_interactive(&self) -> bool {
         !self.environment.is_ci() && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
+}
+
+/// The command line as it was typed, to be done by another user; the data root is that user's whatever sudo leaves of
+/// the environment.
+fn as_owner(owner: u32, arguments: &[OsString], data: &Path) -> String {
+    let user = match nix::unistd::User::from_uid(owner.into()) {
+        Ok(Some(user)) => user.name,
+        _ => format!("#{owner}"),
+    };
+    let mut words: Vec<OsString> = vec!["sudo".into(), "-u".into(), user.into()];
+    let (program, rest) = arguments.split_at(arguments.len().min(1));
+    words.extend_from_slice(program);
+    let is_typed = |word: &OsString| word.as_encoded_bytes().starts_with(b"--data-dir");
+    if !rest.iter().take_while(|word| *word != "--").any(is_typed) {
+        words.extend(["--data-dir".into(), data.into()]);
+    }
+    words.extend_from_slice(rest);
+    command(words)
 }
 
 /// The width of the terminal that standard output goes to, in character cells.

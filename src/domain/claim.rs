@@ -3,12 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::Version;
-use super::{Evidence, Nonce, PodId, PodName, Record, Role, TicketId, Timestamp};
+use super::{Evidence, Nonce, PodId, PodName, Record, Role, TicketId, Timestamp, plain_claim};
 
 /// How many earlier holders a claim remembers.
 pub const MAX_PREVIOUS: usize = 50;
 /// How much it remembers of why each one's claim ended, in bytes: 50 of them stay far below the largest record.
 const MAX_WHY: usize = 2000;
+
+/// The last generation that is read: the one after it can still be written.
+pub(super) const MAX_GENERATION: u64 = i64::MAX.cast_unsigned() - 1;
+
+fn generation<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match u64::deserialize(deserializer)? {
+        found @ 1..=MAX_GENERATION => Ok(found),
+        found => Err(serde::de::Error::custom(format!("{found} is no generation"))),
+    }
+}
 
 /// `claims/<key>.toml`, its tombstone and its offer, which have the same form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +34,7 @@ pub struct Claim {
     /// What the Pod is for.
     pub role: Role,
     /// Counts the claims of this ticket, from 1; only ever grows.
+    #[serde(deserialize_with = "generation")]
     pub generation: u64,
     /// 128 random bits: tells two claims of one generation apart.
     pub nonce: Nonce,
@@ -183,5 +194,9 @@ fn cut(why: &str) -> String {
 impl Record for Claim {
     fn name(&self) -> &str {
         self.ticket.as_str()
+    }
+
+    fn parse_plain(text: &str) -> Option<Self> {
+        plain_claim::read(text)
     }
 }

@@ -92,20 +92,35 @@ pub fn key_of(bytes: &[u8]) -> String {
     key
 }
 
-/// Undoes [`key_of`] for a key that was not cut; what it gives for a text that is no key has another key.
+/// Gives the bytes that a key which is written out in full stands for; `None` for a cut key, and for what is no key.
 fn bytes_of(key: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(key.len());
     let mut rest = key.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
             b'%' => {
-                let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
-                u8::try_from(digit()? * 16 + digit()?).ok()?
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
             }
             byte => byte,
         });
     }
-    Some(bytes)
+    // Only the one key that the bytes have: `%41` is none of `A`.
+    (key_of(&bytes) == key).then_some(bytes)
+}
+
+/// Whether a file name is the key of some name: one that is written out in full, or a cut one.
+pub fn is_key(name: &str) -> bool {
+    match name.split_at_checked(KEPT_OF_LONG_KEY) {
+        Some((kept, rest)) if rest.starts_with('~') => {
+            let hash = &rest.as_bytes()[1..];
+            hash.len() == 64
+                && hash.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+                && !kept.starts_with('.')
+                && kept.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.%".contains(&byte))
+        }
+        _ => bytes_of(name).is_some_and(|bytes| !bytes.is_empty()),
+    }
 }
 
 macro_rules! name_type {
@@ -133,10 +148,9 @@ macro_rules! name_type {
                 key_of(self.0.as_bytes())
             }
 
-            /// The name that a key stands for; `None` where the key was cut, or is of no name.
-            pub fn from_key(key: &str) -> Option<Self> {
-                let name = String::from_utf8(bytes_of(key)?).ok()?;
-                Self::new(name).ok().filter(|name| name.key() == key)
+            /// The name that a key stands for; `None` for a cut key, which does not tell, and for what is no key.
+            pub fn of_key(key: &str) -> Option<Self> {
+                Self::new(String::from_utf8(bytes_of(key)?).ok()?).ok()
             }
         }
 
@@ -270,11 +284,11 @@ mod tests {
     fn a_key_that_was_not_cut_gives_the_name_back() {
         for name in ["00001KTJ1QJB8", "a/b", ".x", "ä 100%", "x.y"] {
             let ticket = TicketId::new(name).unwrap();
-            assert_eq!(TicketId::from_key(&ticket.key()), Some(ticket));
+            assert_eq!(TicketId::of_key(&ticket.key()), Some(ticket));
         }
         let long = TicketId::new("a".repeat(512)).unwrap();
         for key in [&*long.key(), "", "%", "%6", "%61", "%2F", "a b", "../x", "%0a", "%ff"] {
-            assert_eq!(TicketId::from_key(key), None, "{key}");
+            assert_eq!(TicketId::of_key(key), None, "{key}");
         }
     }
 
@@ -295,6 +309,18 @@ mod tests {
             prop_assert!(ka.bytes().all(|c| c.is_ascii_alphanumeric() || b"_-.%~".contains(&c)));
             prop_assert!(!ka.starts_with('.'));
             prop_assert_eq!(a == b, ka == kb);
+            let strange = [format!("{ka}~"), format!("~{ka}")];
+            prop_assert!(is_key(&ka) && !strange.iter().any(|name| is_key(name)));
+        }
+
+        #[test]
+        fn a_key_tells_its_name_or_that_it_does_not(name in "[^\\pC]{1,60}", other in "[%~.a-z0-9-]{0,12}") {
+            let name = TicketId::new(name).unwrap();
+            let told = TicketId::of_key(&name.key());
+            prop_assert_eq!(told, (!name.key().contains('~')).then_some(name));
+            if let Some(name) = TicketId::of_key(&other) {
+                prop_assert_eq!(name.key(), other);
+            }
         }
     }
 }

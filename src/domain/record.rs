@@ -36,6 +36,11 @@ pub trait Record: Serialize + DeserializeOwned {
     /// The name that the record's file name must be the key of.
     fn name(&self) -> &str;
 
+    /// Reads a record in the plain form that it is mostly written in, quicker than TOML is; `None` where it is not that.
+    fn parse_plain(_text: &str) -> Option<Self> {
+        None
+    }
+
     /// Reads a record.
     ///
     /// # Errors
@@ -43,6 +48,9 @@ pub trait Record: Serialize + DeserializeOwned {
     fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
         let invalid = |why: String| RecordError::Invalid { why: why.lines().collect::<Vec<_>>().join(" ") };
         let text = std::str::from_utf8(bytes).map_err(|error| invalid(error.to_string()))?;
+        if let Some(record) = Self::parse_plain(text) {
+            return Ok(record);
+        }
         toml::from_str::<Self>(text).map_err(|error| {
             let line =
                 error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);

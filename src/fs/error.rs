@@ -22,6 +22,16 @@ impl PathError {
         Self { doing, path: path.to_owned(), source: io::Error::other(why.into()) }
     }
 
+    /// Whether the system failed to do it, rather than a check of ours.
+    pub fn is_of_the_system(&self) -> bool {
+        self.source.raw_os_error().is_some()
+    }
+
+    /// Whether the file system has no room for it, or none for this user.
+    pub fn is_no_room(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
     /// Whether the file or a directory above it does not exist.
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound

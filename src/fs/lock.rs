@@ -145,7 +145,10 @@ impl OfdLock {
         let (file, has_text) = open_lock_file(path)?;
         let attempt = || Ok(if try_lock(&file)? { Some(None) } else { answer().map(Some) });
         match wait_for(wait, attempt).context("lock", path)? {
-            Some(None) => Ok(Acquired::Lock(Self { file, path: path.to_owned(), has_text })),
+            Some(None) => {
+                check_in_place(&file, path)?;
+                Ok(Acquired::Lock(Self { file, path: path.to_owned(), has_text }))
+            }
             Some(Some(answer)) => Ok(Acquired::Answer(answer)),
             None => Err(WaitError::Held { path: path.to_owned(), holder: holder_text(path) }),
         }
@@ -211,7 +214,7 @@ impl AsFd for OfdLock {
     }
 }
 
-fn try_lock(file: &File) -> io::Result<bool> {
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
@@ -227,6 +230,22 @@ pub fn same_file(file: &File, path: &Path) -> Result<bool, PathError> {
     let open = file.metadata().context("look at the descriptor of", path)?;
     let named = std::fs::symlink_metadata(path).context("look at", path)?;
     Ok(open.dev() == named.dev() && open.ino() == named.ino())
+}
+
+/// Checks, once its lock was had, that a lock file still has its name: a registry that is moved takes its lock files
+/// along, and others may stand in their place.
+///
+/// Whoever moves one asks its locks afterwards, and moves it back where one is held. So of a lock that is taken at that
+/// moment either the mover hears, or its holder hears here of the move.
+fn check_in_place(file: &File, path: &Path) -> Result<(), PathError> {
+    match same_file(file, path) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(PathError::refused("lock", path, "it was moved away at this moment; try again")),
+        Err(error) if error.is_not_found() => {
+            Err(PathError::refused("lock", path, "it was moved away at this moment; try again"))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Asks the kernel whether an open-file-description lock is held, without taking it.
@@ -284,7 +303,7 @@ pub fn holder_line(path: &Path, prefix: &str) -> Option<String> {
 #[derive(Debug)]
 #[must_use = "the lock is released when this is dropped"]
 pub struct FlockGuard {
-    _file: File,
+    file: File,
 }
 
 impl FlockGuard {
@@ -293,7 +312,9 @@ impl FlockGuard {
     /// # Errors
     /// [`WaitError::Held`] when another holds it to the end of the wait.
     pub fn acquire(path: &Path, wait: Wait) -> Result<Self, WaitError> {
-        Self::lock(open_lock_file(path)?.0, path, wait)
+        let guard = Self::lock(open_lock_file(path)?.0, path, wait)?;
+        check_in_place(&guard.file, path)?;
+        Ok(guard)
     }
 
     /// Takes the `flock` of an existing directory, opened afresh.
@@ -308,7 +329,7 @@ impl FlockGuard {
     fn lock(file: File, path: &Path, wait: Wait) -> Result<Self, WaitError> {
         let attempt = || Ok(try_flock(&file)?.then_some(()));
         match wait_for(wait, attempt).context("lock", path)? {
-            Some(()) => Ok(Self { _file: file }),
+            Some(()) => Ok(Self { file }),
             None => Err(WaitError::Held { path: path.to_owned(), holder: None }),
         }
     }
@@ -366,6 +387,25 @@ mod tests {
         let taken = OfdLock::acquire_unless(&path, Wait::No, || -> Option<()> { panic!("nobody holds it") }).unwrap();
         assert!(matches!(taken, Acquired::Lock(_)));
         assert_eq!(probe(&path).unwrap(), LockState::Held);
+    }
+
+    #[test]
+    fn a_lock_that_is_moved_away_while_it_is_waited_for_is_not_had() {
+        for replaced in [true, false] {
+            let (dir, path) = lock_path();
+            let mut held = Some(OfdLock::acquire(&path, Wait::No).unwrap());
+            let move_and_free = || {
+                std::fs::rename(&path, dir.path().join("moved")).unwrap();
+                if replaced {
+                    std::fs::write(&path, "").unwrap();
+                }
+                drop(held.take());
+                None::<()>
+            };
+            let taken = OfdLock::acquire_unless(&path, Wait::For(Duration::from_secs(60)), move_and_free);
+            let error = taken.unwrap_err();
+            assert!(matches!(&error, WaitError::Io(error) if error.source.to_string().contains("moved away")));
+        }
     }
 
     #[test]

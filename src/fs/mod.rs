@@ -13,32 +13,45 @@
 //! # Locks
 //! [`OfdLock`] marks (it can be asked about without being taken, and is inherited), [`FlockGuard`] excludes. Neither
 //! kind sees the other. Lock files are never unlinked and never replaced; a lock is released by closing.
+//!
+//! # Watching
+//! [`DirWatches`] tells of changes, and of nothing that a reader does.
 
 mod dir;
 mod error;
 mod exchange;
 mod lock;
+mod look;
+mod mark;
 mod net;
 mod new_file;
 mod random;
 mod read;
+mod watch;
 mod write;
 
-pub use dir::{PrivateDir, check_private, make_private_dir, remove_tree};
+pub use dir::{
+    PrivateDir, check_private, foreign_owner, make_private_dir, make_private_subdir, remove_tree, take_away,
+};
 pub use error::{IoContext, PathError};
 pub use exchange::{Exchanged, Renamed, exchange, rename_new};
 pub use lock::{
     Acquired, FlockGuard, LockState, OfdLock, Wait, WaitError, holder_line, holder_text, probe, same_file,
     wait_until_free,
 };
+pub use look::{Kind, Look, look};
+pub use mark::{flocked, mark, unlink_unmarked};
 pub use net::{NetworkFs, network_file_system};
 pub use new_file::{NewFile, sync_all};
 pub use random::{random_bytes, random_suffix};
 pub use read::{
-    MAX_RECORD, changed_at, check_readable, entries, is_record_sized_file, is_there, read_file, read_file_up_to,
+    HeldFile, Line, LineEnd, LinePlace, Lines, MAX_LINE, MAX_RECORD, changed_at, check_readable, entries, hold_file,
+    is_record_sized_file, is_socket, is_there, read_file, read_file_of, read_file_up_to, read_lines, read_lines_from,
     read_tail,
 };
+pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
+use write::sync_parent;
 pub use write::{
-    Linked, append_line, create_file, link_into_place, open_to_append, rename_into_place, replace, sync_dir, sync_file,
-    unlink,
+    Linked, PlaceError, append_line, create_file, exists, link_into_place, open_to_append, rename, rename_into_place,
+    replace, sync_dir, sync_file, unlink,
 };

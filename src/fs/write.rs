@@ -49,7 +49,8 @@ pub fn link_into_place(from: &Path, to: &Path) -> Result<Linked, PathError> {
     }
 }
 
-fn exists(path: &Path) -> bool {
+/// Whether anything has this name; what cannot be looked at counts as there.
+pub fn exists(path: &Path) -> bool {
     !matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
@@ -60,20 +61,55 @@ fn is_one_file(a: &Path, b: &Path) -> bool {
     }
 }
 
+/// Says how far a rename into place came.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// It was not made: all is as it was.
+    #[error(transparent)]
+    NotMade(PathError),
+    /// It was made and can be seen; whether it survives a power cut is not known.
+    #[error(transparent)]
+    NotDurable(PathError),
+}
+
+impl From<PlaceError> for PathError {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::NotMade(error) | PlaceError::NotDurable(error) => error,
+        }
+    }
+}
+
 /// Writes a file under a temporary name, renames it over `to`, and syncs the directory of `to`.
 ///
 /// `temporary` must lie on the same file system and name what it is for, so that the next writer of `to` may sweep it.
 ///
 /// # Errors
 /// When any step fails. After the rename only the sync can fail, and the new content is then visible.
-pub fn replace(temporary: &Path, to: &Path, bytes: &[u8]) -> Result<(), PathError> {
-    create_file(temporary, bytes)?;
-    let renamed = std::fs::rename(temporary, to).context("replace", to);
+pub fn replace(temporary: &Path, to: &Path, bytes: &[u8]) -> Result<(), PlaceError> {
+    create_file(temporary, bytes).map_err(PlaceError::NotMade)?;
+    let renamed = rename(temporary, to).context("replace", to);
     if renamed.is_err() {
         let _ = std::fs::remove_file(temporary);
     }
-    renamed?;
-    sync_parent(to)
+    renamed.map_err(PlaceError::NotMade)?;
+    sync_parent(to).map_err(PlaceError::NotDurable)
+}
+
+/// Renames a file or directory, over another one if there is one.
+///
+/// An error reply of which the rename succeeded all the same (seen on network file systems) counts as success: the old
+/// name is gone, and the new one is what the old one was.
+///
+/// # Errors
+/// When the rename is known not to have been made.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let identity = |path: &Path| std::fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+    let before = identity(from);
+    match std::fs::rename(from, to) {
+        Err(_) if before.is_some() && identity(to) == before && !exists(from) => Ok(()),
+        other => other,
+    }
 }
 
 /// Renames a file, over another one if there is one, and syncs the directory of the new name.
@@ -82,12 +118,12 @@ pub fn replace(temporary: &Path, to: &Path, bytes: &[u8]) -> Result<(), PathErro
 ///
 /// # Errors
 /// When the rename or the sync fails.
-pub fn rename_into_place(from: &Path, to: &Path) -> Result<(), PathError> {
-    std::fs::rename(from, to).context("rename into place", to)?;
-    sync_parent(to)
+pub fn rename_into_place(from: &Path, to: &Path) -> Result<(), PlaceError> {
+    rename(from, to).context("rename into place", to).map_err(PlaceError::NotMade)?;
+    sync_parent(to).map_err(PlaceError::NotDurable)
 }
 
-fn sync_parent(path: &Path) -> Result<(), PathError> {
+pub(super) fn sync_parent(path: &Path) -> Result<(), PathError> {
     sync_dir(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
@@ -169,4 +205,45 @@ pub fn append_line(path: &Path, line: &str) -> Result<File, PathError> {
         return Err(PathError::refused("append to", path, why));
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_taken_is_not_written_over_be_it_a_symlink() {
+        let dir = tempfile::tempdir().unwrap();
+        let [path, victim, link] = ["file", "victim", "link"].map(|name| dir.path().join(name));
+        create_file(&path, b"first").unwrap();
+        create_file(&path, b"second").unwrap_err();
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        create_file(&link, b"planted").unwrap_err();
+        assert!(!victim.exists());
+    }
+
+    #[test]
+    fn a_link_says_what_became_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let [from, to, gone] = ["from", "to", "gone"].map(|name| dir.path().join(name));
+        create_file(&from, b"x").unwrap();
+        assert_eq!(link_into_place(&from, &to).unwrap(), Linked::Done);
+        // As if the reply to the first had been lost.
+        assert_eq!(link_into_place(&from, &to).unwrap(), Linked::Done);
+        create_file(&gone, b"y").unwrap();
+        assert_eq!(link_into_place(&gone, &to).unwrap(), Linked::Taken);
+        unlink(&gone).unwrap();
+        assert_eq!(link_into_place(&gone, &dir.path().join("new")).unwrap(), Linked::SourceGone);
+    }
+
+    #[test]
+    fn a_rename_of_what_is_gone_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "to"].map(|name| dir.path().join(name));
+        create_file(&to, b"x").unwrap();
+        assert_eq!(rename(&from, &to).unwrap_err().kind(), io::ErrorKind::NotFound);
+        create_file(&from, b"y").unwrap();
+        rename(&from, &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"y");
+    }
 }

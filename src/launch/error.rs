@@ -5,7 +5,7 @@ use std::fmt;
 use super::plan::PlanError;
 use crate::domain::{Claim, ClaimStatus, PodName, Role, TicketId};
 use crate::fs::PathError;
-use crate::registry::{OpenError, ReadError};
+use crate::registry::ReadError;
 use crate::ticket::{ParseProfileError, ProfileError};
 
 /// The steps of a launch, in their order.
@@ -114,9 +114,6 @@ pub enum TicketRoleLaunchError {
         /// The name.
         pod: PodName,
     },
-    /// The registry cannot be written to.
-    #[error(transparent)]
-    Registry(#[from] OpenError),
     /// The runtime directory cannot hold a socket.
     #[error("cannot use the runtime directory")]
     Runtime(#[source] PathError),

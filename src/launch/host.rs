@@ -70,6 +70,7 @@ fn settle(
     };
     let lock = registry.try_lock_pod(&spec.pod).map_err(|error| failed(&error))?;
     let lock = lock.ok_or_else(|| ("taken", format!("Pod {} is live", spec.pod)))?;
+    lock.mark("host", &(environment.writer)());
     // Of whoever had this name before nothing may live: where both its processes were killed, its cgroup is left.
     if let Ok(Some(before)) = registry.pod(&spec.pod)
         && let Some(cgroup) = &before.cgroup

@@ -86,10 +86,15 @@ impl HandedDown {
             (Some(lock), Some(launcher), Some(nonce)) => (File::from(lock), File::from(launcher), nonce),
         };
         let path = registry.ticket_lock_path(ticket);
-        if matches!(fs::same_file(&lock, &path), Ok(false) | Err(_)) && is_ticket_lock(registry, &lock) {
+        let wrong = |name| move |source| InFlightError::Descriptor { name, source };
+        let is_this = match fs::same_file(&lock, &path) {
+            // Nobody has locked this ticket before.
+            Err(error) if error.is_not_found() => false,
+            same => same.map_err(wrong("YOI_TICKET_LOCK"))?,
+        };
+        if !is_this && is_ticket_lock(registry, &lock) {
             return Ok(None);
         }
-        let wrong = |name| move |source| InFlightError::Descriptor { name, source };
         let lock = registry.adopt_ticket_lock(ticket, lock.into()).map_err(wrong("YOI_TICKET_LOCK"))?;
         let name = std::path::Path::new("YOI_LAUNCHER");
         let pipe = launcher.metadata().context("look at the descriptor", name).map_err(wrong("YOI_LAUNCHER"))?;
@@ -112,6 +117,8 @@ fn is_ticket_lock(registry: &Registry, file: &File) -> bool {
 pub struct LockedCommand {
     /// The program and its arguments; not empty.
     pub command: Vec<OsString>,
+    /// Its environment, besides what it is handed down.
+    pub environment: Vec<(OsString, OsString)>,
     /// The nonce of the attempt.
     pub nonce: Nonce,
 }
@@ -145,6 +152,8 @@ pub fn run_locked(registry: &Registry, lock: TicketLock, locked: LockedCommand) 
     let mut command = Command::new(&program);
     command
         .args(locked.command.iter().skip(1))
+        .env_clear()
+        .envs(locked.environment)
         .env("YOI_TICKET_LOCK", lock_number.to_string())
         .env("YOI_LAUNCHER", pipe_number.to_string())
         .env("YOI_CLAIM_NONCE", locked.nonce.to_string());

@@ -7,6 +7,7 @@ mod by_hand;
 mod desk;
 mod error;
 mod execute;
+pub mod hooks;
 mod host;
 mod hosting;
 mod identity;
@@ -19,6 +20,7 @@ mod setup;
 mod spawn;
 pub mod steps;
 mod tools;
+mod upkeep;
 mod view;
 
 pub use by_hand::{PodSpawn, SpawnedBy};
@@ -37,4 +39,5 @@ pub use plan::{
 pub use restore::{RestoreError, Restored, restore_pod, stopped_pod};
 pub use setup::{RestoreCheck, Setup, Surroundings};
 pub use spawn::{Services, Started};
+pub use upkeep::{Collected, Collection, Removal, Upkeep};
 pub use view::{PodStatus, PodView, view_pod, view_pods};

@@ -1,8 +1,8 @@
 //! What launches are made from: a workspace, its configuration, and where agent programs are looked up.
 
-use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use super::error::TicketRoleLaunchError;
 use super::plan::{
@@ -145,13 +145,13 @@ impl RoleSettings {
 pub struct RestoreCheck {
     workspace: Workspace,
     surroundings: Surroundings,
-    setup: OnceCell<Result<Setup, String>>,
+    setup: OnceLock<Result<Setup, String>>,
 }
 
 impl RestoreCheck {
     /// Makes the judge of a workspace's Pods.
     pub fn new(workspace: Workspace, surroundings: Surroundings) -> Self {
-        Self { workspace, surroundings, setup: OnceCell::new() }
+        Self { workspace, surroundings, setup: OnceLock::new() }
     }
 }
 

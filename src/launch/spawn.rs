@@ -111,13 +111,18 @@ struct Log {
 
 impl Log {
     fn open(registry: &Registry, request: &SpawnRequest) -> Result<Self, PathError> {
-        let temporary = match request.mode {
-            HostMode::New => Some(registry.log_on_its_way(&request.pod)),
-            HostMode::Restore => None,
-        };
-        let path = temporary.clone().unwrap_or_else(|| registry.pod_dir(&request.pod).join("host.log"));
-        let (file, _size) = fs::open_to_append(&path)?;
-        Ok(Self { file, temporary })
+        if request.mode == HostMode::Restore {
+            let (file, _size) = fs::open_to_append(&registry.pod_dir(&request.pod).join("host.log"))?;
+            return Ok(Self { file, temporary: None });
+        }
+        loop {
+            let path = registry.log_on_its_way(&request.pod);
+            let (file, _size) = fs::open_to_append(&path)?;
+            // No lock of the Pod is held yet. Without a mark, whoever collects leftovers would take it for one.
+            if fs::mark(&file, &path)? {
+                return Ok(Self { file, temporary: Some(path) });
+            }
+        }
     }
 
     /// The end of the log, at most 4 KiB.

@@ -9,6 +9,8 @@ mod claim_release;
 mod claim_show;
 mod commit_lines;
 mod common;
+mod gc;
+mod journal;
 mod launch_plan;
 mod pod_confirm;
 mod pod_list;
@@ -21,6 +23,9 @@ mod session_record;
 mod session_show;
 mod shutdown_after_idle;
 mod ticket_lock;
+mod verify;
+mod watch;
+mod workspace_adopt;
 mod workspace_key;
 
 use std::process::ExitCode;
@@ -87,6 +92,11 @@ verbs! {
     "pod-shutdown" PodShutdown(pod_shutdown);
     "shutdown-after-idle" ShutdownAfterIdle(shutdown_after_idle);
     "workspace-key" WorkspaceKey(workspace_key);
+    "workspace-adopt" WorkspaceAdopt(workspace_adopt);
+    "journal" Journal(journal);
+    "watch" Watch(watch);
+    "verify" Verify(verify);
+    "gc" Gc(gc);
 }
 
 impl CommandLine for YoiClaim {
@@ -133,6 +143,11 @@ impl Verb {
             Self::PodShutdown(args) => pod_shutdown::run(args, cli),
             Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
+            Self::WorkspaceAdopt(args) => workspace_adopt::run(args, cli),
+            Self::Journal(args) => journal::run(args, output, cli),
+            Self::Watch(args) => watch::run(args, output, cli),
+            Self::Verify(args) => verify::run(args, output, cli),
+            Self::Gc(args) => gc::run(args, output, cli),
         }
     }
 }

@@ -57,7 +57,8 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         Err(error) => return Err(error.into()),
     };
     let nonce = Nonce::from_bytes(fs::random_bytes());
-    let end = run_locked(&registry, lock, LockedCommand { command: args.command, nonce })?;
+    let environment = cli.environment().variables().to_vec();
+    let end = run_locked(&registry, lock, LockedCommand { command: args.command, environment, nonce })?;
     if let Some(holder) = end.still_in_flight {
         let text = format!("ticket {} is still in flight: a process keeps its lock open ({holder})", args.ticket);
         cli.warn(&Failure::new(Exit::Busy, text));

@@ -73,15 +73,59 @@ impl Cgroup {
 ///
 /// `recorded` is what `pod.toml` says. One that is gone already is as good. Gives whether all members are gone.
 pub fn kill_leftover_cgroup(recorded: &str) -> bool {
-    let path = Path::new(recorded);
-    let ours = path.file_name().is_some_and(|name| name.as_bytes().starts_with(PREFIX.as_bytes()))
-        && path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    let directory = Mount::find().and_then(|mount| mount.directory(path)).filter(|_| ours);
-    let Some(directory) = directory.filter(|directory| directory.exists()) else { return true };
+    let Some(directory) = recorded_directory(recorded) else { return true };
     end_members(&directory);
     let gone = wait_until_empty(&directory, DEATH);
     remove(&directory);
     gone
+}
+
+/// The directory of the cgroup of a Pod that has ended, where it was left behind and has no members.
+///
+/// `recorded` is what `pod.toml` says.
+pub fn empty_leftover_cgroup(recorded: &str) -> Option<PathBuf> {
+    let directory = recorded_directory(recorded)?;
+    let events = fs::read_to_string(directory.join("cgroup.events")).ok()?;
+    events.lines().any(|line| line == "populated 0").then_some(directory)
+}
+
+/// Removes the cgroup of a Pod that has ended; to be called with that Pod's lock held. The kernel keeps one with members.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn remove_empty_cgroup(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether Pods can have cgroups of their own here: the directory in which they would be made, or why not.
+///
+/// # Errors
+/// The reason, in words.
+pub fn available() -> Result<PathBuf, String> {
+    let mountinfo =
+        fs::read_to_string("/proc/self/mountinfo").map_err(|error| format!("/proc cannot be read: {error}"))?;
+    let mount = Mount::find_in(&mountinfo).ok_or("no cgroup file system of version 2 is mounted")?;
+    let own = fs::read_to_string("/proc/self/cgroup").map_err(|error| format!("/proc cannot be read: {error}"))?;
+    let current = own_path(&own).ok_or("this process is in no cgroup of version 2")?;
+    let base = mount.directory(&outside_of_pods(&current)).ok_or("the cgroup of this process is not mounted")?;
+    // Made and removed, since neither owner nor mode tell whether the kernel lets it.
+    let probe = base.join(format!("{PREFIX}doctor-{}", std::process::id()));
+    fs::create_dir(&probe).map_err(|error| format!("none can be made in {}: {error}", base.display()))?;
+    let can_kill = probe.join("cgroup.kill").exists();
+    let _ = fs::remove_dir(&probe);
+    if can_kill { Ok(base) } else { Err("the kernel has no cgroup.kill (Linux 5.14)".to_owned()) }
+}
+
+/// The directory of a recorded cgroup, if it is a Pod's and there.
+fn recorded_directory(recorded: &str) -> Option<PathBuf> {
+    let path = Path::new(recorded);
+    let ours = path.file_name().is_some_and(|name| name.as_bytes().starts_with(PREFIX.as_bytes()))
+        && path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let directory = Mount::find().and_then(|mount| mount.directory(path)).filter(|_| ours);
+    directory.filter(|directory| directory.exists())
 }
 
 fn end_members(directory: &Path) {

@@ -75,7 +75,7 @@ fn take(number: RawFd) -> io::Result<OwnedFd> {
 
 /// An environment without what yoi's own programs tell each other: a host must not take its launcher's variables for
 /// its own, nor an agent its host's.
-pub(super) fn without_our_own(environment: Vec<(OsString, OsString)>) -> Vec<(OsString, OsString)> {
+pub fn without_our_own(environment: Vec<(OsString, OsString)>) -> Vec<(OsString, OsString)> {
     environment.into_iter().filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"YOI_")).collect()
 }
 

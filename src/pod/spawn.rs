@@ -231,26 +231,34 @@ impl Spawned {
     /// # Errors
     /// When it cannot be waited for.
     pub fn wait(&mut self, timeout: Duration) -> io::Result<Option<ExitStatus>> {
-        let deadline = Instant::now() + timeout;
-        // Asked first: of a process that was waited for before there is no pidfd any more.
-        if let Some(status) = self.child.try_wait()? {
+        wait_for(&mut self.child, timeout)
+    }
+}
+
+/// Waits for the end of a child; `None` when it has not ended within `timeout`.
+///
+/// # Errors
+/// When it cannot be waited for.
+pub fn wait_for(child: &mut Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + timeout;
+    // Asked first: of a process that was waited for before there is no pidfd any more.
+    if let Some(status) = child.try_wait()? {
+        return Ok(Some(status));
+    }
+    let pidfd = pidfd(child.id())?;
+    loop {
+        if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        let pidfd = pidfd(self.child.id())?;
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(Some(status));
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(None);
-            }
-            // Readable once the process has ended.
-            let wait = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-            match poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], wait) {
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(error) => return Err(error.into()),
-            }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        // Readable once the process has ended.
+        let wait = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], wait) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }

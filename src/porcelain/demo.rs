@@ -1,31 +1,22 @@
 //! `yoi demo`: all of it in a throw-away workspace.
 //!
-//! However the demo ends, also by a signal that it cannot catch, its Pods are ended and its directory is removed. A
-//! second process sees to that, a [`Sweeper`]: it reads a pipe that the demo and every command that it runs keep open
-//! for writing, and sets to work at the end of that pipe, when all of them are gone. Pods close what they inherit.
+//! However the demo ends, also by a signal that it cannot catch, its Pods are ended and its directory is removed: see
+//! [`super::scratch`].
 
-use std::io::{Read as _, Write as _};
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
-use std::os::unix::process::CommandExt as _;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
-use command_fds::{CommandFdExt as _, FdMapping};
-
+use super::scratch::{self, Held, PATIENCE, Places, Sweeper};
 use crate::cli::quote::{command, visible};
 use crate::cli::{Cli, Exit, Failure, Meaning};
-use crate::domain::{PodName, TicketId, path_text};
-use crate::fs::{IoContext as _, Wait, wait_until_free};
-use crate::launch::steps::{self, Ended};
-use crate::registry::{Registry, Workspace};
+use crate::domain::{PodName, path_text};
+use crate::fs::{IoContext as _, Wait};
 
 /// The ticket that is ready to be taken in.
 const COMPLETE: &str = "20260118-093012-001";
 /// The ticket that leaves questions open.
 const INCOMPLETE: &str = "20260118-101544-001";
-/// How long a Pod may take to end, and a launch that lost its launcher to give up.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How the directory of a demo begins; nothing else is ever removed.
 const PREFIX: &str = "yoi-demo-";
 /// How wide the words between the commands are, in characters.
@@ -79,11 +70,13 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     }
     let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir();
     let temporary = temporary.context("make", "a temporary directory".as_ref())?;
-    let (sweeper, pipe) = Sweeper::start(cli, temporary.path(), args.keep)?;
+    let keep = args.keep.then_some("--keep");
+    let arguments: Vec<&str> = ["demo", "--sweep"].into_iter().chain(keep).collect();
+    let (sweeper, held) = Sweeper::start(cli, &arguments, &[temporary.path()])?;
     // From now on the sweeper removes it, whatever becomes of this process.
     let root = temporary.keep();
-    let ended = Demo::prepare(cli, &root, pipe).and_then(|demo| demo.show(cli));
-    let swept = sweeper.finish();
+    let ended = Demo::prepare(cli, &root, &held).and_then(|demo| demo.show(cli));
+    let swept = sweeper.finish(held);
     if args.keep {
         note(cli, "All of it is kept, until you remove it:")?;
         cli.say(command(["rm", "-r", &path_text(&root)]))?;
@@ -91,103 +84,29 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     ended.and_then(|exit| swept.map(|()| exit))
 }
 
-/// The process that cleans up behind a demo.
-struct Sweeper(Child);
-
-impl Sweeper {
-    /// Starts it; it sets to work once all copies of the descriptor are closed.
-    fn start(cli: &Cli, root: &Path, keep: bool) -> Result<(Self, OwnedFd), Failure> {
-        let program = cli.sibling("yoi")?;
-        let mut child = Command::new(&program);
-        child.args(["demo", "--sweep"]).args(keep.then_some("--keep")).stdin(Stdio::piped()).stdout(Stdio::null());
-        // Of a process group of its own: what ends the demo from its terminal does not end this.
-        let mut child = child.process_group(0).spawn().context("run", &program)?;
-        let mut pipe = child.stdin.take().expect("its standard input was asked for");
-        pipe.write_all(root.as_os_str().as_encoded_bytes()).context("tell the directory to", &program)?;
-        Ok((Self(child), pipe.into()))
-    }
-
-    /// Waits until it has cleaned up; the caller has closed the descriptor.
-    fn finish(mut self) -> Result<(), Failure> {
-        let status = self.0.wait().context("wait for", "the process that cleans up".as_ref())?;
-        match status.success() {
-            true => Ok(()),
-            false => Err(Failure::new(Exit::Environment, "the demo could not be cleaned up behind")),
-        }
-    }
-}
-
 /// Waits for the end of a demo, of which standard input tells the directory, and cleans up behind it.
 fn sweep(keep: bool) -> Result<Exit, Failure> {
-    use std::os::unix::ffi::OsStringExt as _;
-    let mut root = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut root).context("read", "standard input".as_ref())?;
-    let root = PathBuf::from(std::ffi::OsString::from_vec(root));
-    if !root.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes())) {
-        return Err(Failure::new(Exit::Usage, format!("'{}' is not the directory of a demo", root.display())));
-    }
-    let places = Places::below(&root);
-    // Where there is no workspace, the demo ended before it launched anything.
-    if places.workspace.is_dir() {
-        end_pods(&places.registry()?)?;
-    }
+    let roots = scratch::await_end(PREFIX)?;
+    roots.iter().try_for_each(|root| Places::below(root).end_pods())?;
     if !keep {
-        std::fs::remove_dir_all(&root).context("remove", &root)?;
+        scratch::remove(&roots)?;
     }
     Ok(Exit::Done)
 }
 
-fn end_pods(registry: &Registry) -> Result<(), Failure> {
-    // A launch whose launcher was killed gives up, and holds the lock of its ticket until it has. One that does not is
-    // told of when its Pod does not end.
-    for ticket in [COMPLETE, INCOMPLETE] {
-        let ticket = TicketId::new(ticket).expect("the sample's ids are ids");
-        wait_until_free(&registry.ticket_lock_path(&ticket), Wait::For(PATIENCE))?;
-    }
-    for pod in registry.pods()?.into_iter().flatten() {
-        if steps::shut_down(registry, &pod.pod, true, PATIENCE)? == Ended::NotYet {
-            let text = format!("Pod {} does not end; its files are left in {}", pod.pod, path_text(registry.dir()));
-            return Err(Failure::new(Exit::Busy, text));
-        }
-    }
-    Ok(())
-}
-
-/// Where a demo has its things.
-struct Places {
-    workspace: PathBuf,
-    data: PathBuf,
-    runtime: PathBuf,
-}
-
-impl Places {
-    fn below(root: &Path) -> Self {
-        Self { workspace: root.join("workspace"), data: root.join("data"), runtime: root.join("run") }
-    }
-
-    fn registry(&self) -> Result<Registry, Failure> {
-        Ok(Registry::new(&self.data, &self.runtime, Workspace::find(&self.workspace)?))
-    }
-}
-
 /// A throw-away workspace with a registry of its own.
-struct Demo {
+struct Demo<'a> {
     program: PathBuf,
     places: Places,
     /// Held by every command that is run, so that nothing is removed while one of them goes on.
-    pipe: OwnedFd,
+    held: &'a Held,
 }
 
-impl Demo {
-    fn prepare(cli: &Cli, root: &Path, pipe: OwnedFd) -> Result<Self, Failure> {
+impl<'a> Demo<'a> {
+    fn prepare(cli: &Cli, root: &Path, held: &'a Held) -> Result<Self, Failure> {
         let places = Places::below(root);
-        for (name, text) in SAMPLE {
-            let path = places.workspace.join(name);
-            let dir = path.parent().unwrap_or(&places.workspace);
-            std::fs::create_dir_all(dir).context("make the directory", dir)?;
-            std::fs::write(&path, text).context("write", &path)?;
-        }
-        Ok(Self { program: cli.sibling("yoi")?, places, pipe })
+        SAMPLE.iter().try_for_each(|(name, text)| places.write(name, text))?;
+        Ok(Self { program: cli.sibling("yoi")?, places, held })
     }
 
     fn show(self, cli: &mut Cli) -> Result<Exit, Failure> {
@@ -246,9 +165,7 @@ impl Demo {
         child.env("YOI_DATA_DIR", &self.places.data).env("YOI_RUNTIME_DIR", &self.places.runtime);
         // What is said on either stream is read in the order in which it was said.
         child.stderr(std::io::stdout().as_fd().try_clone_to_owned().context("copy", "standard output".as_ref())?);
-        let pipe = self.pipe.try_clone().context("copy", "the pipe to the process that cleans up".as_ref())?;
-        let mapping = FdMapping { child_fd: pipe.as_raw_fd(), parent_fd: pipe };
-        child.fd_mappings(vec![mapping]).expect("one descriptor is mapped once");
+        self.held.by(&mut child)?;
         let status = child.status().context("run", &self.program)?;
         if status.code() == Some(expected) {
             return Ok(());

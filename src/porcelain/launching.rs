@@ -6,10 +6,7 @@ use crate::cli::args::seconds;
 use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::{PodName, Role, TicketId};
-use crate::launch::{
-    LaunchOptions, Setup, Step, TicketRoleLaunchError, TicketRoleLaunchPlan, TicketRoleLaunchResult,
-    launch_ticket_role_pod,
-};
+use crate::launch::{LaunchOptions, Setup, Step, TicketRoleLaunchPlan, TicketRoleLaunchResult, launch_ticket_role_pod};
 use crate::registry::Registry;
 
 /// Arguments of every launch.
@@ -82,7 +79,7 @@ fn execute(
 ) -> Result<TicketRoleLaunchResult, Failure> {
     // What can be told without the registry comes first: nothing is written for a launch that cannot be.
     let agent = setup.agent_of(plan)?;
-    registry.prepare(cli.environment().network_policy(), cli.now()).map_err(TicketRoleLaunchError::Registry)?;
+    cli.prepare(registry)?;
     let services = cli.services(registry)?;
     let options = LaunchOptions { ready: args.ready_timeout, accept: args.accept_timeout, probation: args.probation };
     let mut progress = cli.progress();

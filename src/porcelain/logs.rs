@@ -18,10 +18,14 @@ Examples:
     $ yoi logs -f intake-20260118-093012-001
   See what the agent wrote to its standard error:
     $ yoi logs --host intake-20260118-093012-001
+  See who changed what, when and why, of one ticket or Pod, or of all:
+    $ yoi logs --journal 20260118-093012-001
+    $ yoi logs --journal
 ")]
 pub(super) struct Args {
-    /// The Pod
-    pod: PodName,
+    /// The Pod; with --journal a ticket or a Pod, or nothing for all
+    #[arg(required_unless_present = "journal")]
+    name: Option<PodName>,
     /// Go on as it happens, until the Pod ends
     #[arg(short, long)]
     follow: bool,
@@ -31,13 +35,20 @@ pub(super) struct Args {
     /// Show the standard error of host and agent instead
     #[arg(long, conflicts_with_all = ["follow", "json"])]
     host: bool,
+    /// Show the journal of the registry instead: who changed what, when and why
+    #[arg(long, conflicts_with_all = ["follow", "json", "host"])]
+    journal: bool,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
-    let dir = registry.pod_dir(&args.pod);
-    if registry.pod(&args.pod)?.is_none() {
-        return Err(Failure::new(Exit::Refused, format!("there is no Pod {}", args.pod)).hint("yoi status"));
+    let pod = match &args.name {
+        Some(pod) if !args.journal => pod,
+        name => return super::journal::show(&registry, name.as_ref().map(PodName::as_str), cli),
+    };
+    let dir = registry.pod_dir(pod);
+    if registry.pod(pod)?.is_none() {
+        return Err(Failure::new(Exit::Refused, format!("there is no Pod {pod}")).hint("yoi status"));
     }
     if args.host {
         let log = fs::read_file_up_to(&dir.join("host.log"), MAX_HISTORY)?.unwrap_or_default();
@@ -46,7 +57,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     }
     // Connected before the file is read, so that nothing is missed between the two.
     let live = match args.follow {
-        true => cli.connect_if_live(&registry, &args.pod)?,
+        true => cli.connect_if_live(&registry, pod)?,
         false => None,
     };
     let mut reader = Reader::new();
@@ -58,7 +69,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         let told = live.as_ref().map(|(_, snapshot)| snapshot).filter(|snapshot| !snapshot.truncated);
         let lines = match told {
             Some(snapshot) => snapshot.history.iter().cloned().map(Ok).collect(),
-            None => written(&registry, &args.pod)?,
+            None => written(&registry, pod)?,
         };
         for line in lines {
             match line {

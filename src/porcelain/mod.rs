@@ -6,15 +6,20 @@ mod conversation;
 mod demo;
 mod explanation;
 mod help;
+mod hooks;
 mod init;
 mod intake;
+mod journal;
 mod launch;
 mod launching;
 mod logs;
+mod moved;
 mod overview;
 mod pod_host;
 mod reclaim;
 mod restore;
+mod scratch;
+mod selftest;
 mod status;
 mod stop;
 mod ticket;
@@ -64,7 +69,9 @@ enum Command {
     Reclaim(reclaim::Args),
     Ticket(ticket::Args),
     Tool(tool::Args),
+    Hooks(hooks::Args),
     Completions(completions::Args),
+    Selftest(selftest::Args),
     Demo(demo::Args),
     Help(help::Args),
     #[command(hide = true)]
@@ -106,7 +113,9 @@ fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(Command::Reclaim(args)) => reclaim::run(args, cli),
         Some(Command::Ticket(args)) => ticket::run(args, cli),
         Some(Command::Tool(args)) => tool::run(args, cli),
+        Some(Command::Hooks(args)) => hooks::run(args, cli),
         Some(Command::Completions(args)) => completions::run(args, cli),
+        Some(Command::Selftest(args)) => selftest::run(args, cli),
         Some(Command::Demo(args)) => demo::run(args, cli),
         Some(Command::Help(args)) => help::run(args, cli),
         Some(Command::PodHost(args)) => pod_host::run(args, cli),

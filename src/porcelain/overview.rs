@@ -29,6 +29,7 @@ pub(super) fn run(cli: &mut Cli) -> Result<Exit, Failure> {
     found.standings.retain(|standing| !standing.is_closed());
     let todo = what_next(&found);
     let rows: Vec<StandingRow> = found.standings.into_iter().map(StandingRow).collect();
+    super::moved::suggest(&registry, cli);
     if rows.is_empty() {
         cli.say("no ticket is claimed, and no Pod is there")?;
     } else {

@@ -77,6 +77,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let found = overview(&registry, &cli.setup()?, &cli.restorable(&registry))?;
     let shown = found.standings.into_iter().filter(|standing| args.all || !standing.is_closed());
     let rows: Vec<StandingRow> = shown.map(StandingRow).collect();
+    super::moved::suggest(&registry, cli);
     cli.printer(&args.output)?.list(&rows)?;
     Ok(cli.warn_of_unreadable(found.unreadable))
 }

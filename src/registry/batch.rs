@@ -169,7 +169,7 @@ impl Registry {
         }
         if lock.may_have_text() {
             // What an earlier holder wrote must not be taken for this one's; a full disk is no reason not to go on.
-            let _ = lock.describe(&super::ticket_lock::description(ticket, "claim-commit", writer));
+            let _ = lock.describe(&writer.lock_text("claim-commit", "ticket", ticket.as_str()));
         }
         // Looked at again: who held the lock a moment ago may have committed.
         if let Some(answer) = self.what_stands(request) {

@@ -1,11 +1,12 @@
 //! Claims: created by a link, changed by compare-and-swap, released by a rename.
 
-use super::journal::JournalEntry;
+use super::journal::{JournalEntry, JournalLine};
 use super::offers::{OfferError, Predecessor};
 use super::open::{ReadError, Registry, Writer, read_named};
+use super::reclaim::RECLAIM;
 use super::ticket_lock::TicketLock;
 use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, PodName, Record as _, Role, TicketId, Timestamp};
-use crate::fs::{self, Linked, PathError, WaitError};
+use crate::fs::{self, Linked, PathError, PlaceError, WaitError};
 
 /// What is to be committed.
 #[derive(Debug, Clone)]
@@ -137,6 +138,15 @@ pub enum ChangeError {
         /// What stands.
         found: Box<Claim>,
     },
+    /// Somebody else has freed the ticket of that claim.
+    #[error("the claim on ticket {} (generation {}) was released by {} at {}{}", claim.ticket, claim.generation,
+        told.user, told.at, told.entry.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    Released {
+        /// The claim that stood.
+        claim: Box<Claim>,
+        /// Who released it, when and why.
+        told: Box<JournalLine>,
+    },
     /// The holder's Pod is live.
     #[error("ticket {} is held by Pod {}, which is live", claim.ticket, claim.pod)]
     HolderLive {
@@ -172,6 +182,15 @@ pub enum ChangeError {
         /// The lock that was not had.
         #[source]
         source: WaitError,
+    },
+    /// The change was made; whether it survives a power cut is not known.
+    #[error("the change of the claim on ticket {ticket} stands, but is not known to be durable")]
+    NotDurable {
+        /// The ticket.
+        ticket: TicketId,
+        /// What could not be synced.
+        #[source]
+        source: PathError,
     },
     /// A file could not be written.
     #[error("cannot change the claim on ticket {ticket}")]
@@ -223,6 +242,15 @@ pub(super) fn answer(claim: Claim, request: &CommitRequest) -> Result<Option<Com
         Some(expect) if expect.matches(&claim) => Ok(None),
         Some(expected) => Err(ChangeError::Expectation { expected, found: Box::new(claim) }.into()),
         None => Err(CommitError::Held { held: Box::new(claim) }),
+    }
+}
+
+/// Says why a changed claim did not come into its place, or not for good.
+fn misplaced(ticket: &TicketId, error: PlaceError) -> ChangeError {
+    let ticket = ticket.clone();
+    match error {
+        PlaceError::NotMade(source) => ChangeError::Io { ticket, source },
+        PlaceError::NotDurable(source) => ChangeError::NotDurable { ticket, source },
     }
 }
 
@@ -369,7 +397,7 @@ impl Registry {
         let io = |source| CommitError::Io { ticket: ticket.clone(), source };
         let gone = || CommitError::OfferGone { pod: request.pod.clone(), ticket: ticket.clone() };
         if request.expect.is_some() {
-            return match std::fs::rename(from, &to) {
+            return match fs::rename(from, &to) {
                 Ok(()) => Ok(()),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(gone()),
                 Err(source) => Err(io(PathError { doing: "replace", path: to, source })),
@@ -436,10 +464,15 @@ impl Registry {
         let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
         // A Pod completes its claim without the ticket lock: the temporary may be one that is about to be renamed.
         let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
+        self.sweep_ticket_of_key(&ticket.key()).map_err(io)
+    }
+
+    /// Does what [`Self::sweep_ticket`] does, for whoever holds ticket lock and fence.
+    pub(super) fn sweep_ticket_of_key(&self, key: &str) -> Result<(), PathError> {
         // An offer may be the one name of a claim that is known to be durable, until the other one is.
-        fs::sync_dir(&self.claims_dir()).map_err(io)?;
-        self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
-        self.sweep_offers(ticket).map_err(io)
+        fs::sync_dir(&self.claims_dir())?;
+        self.sweep_temporaries("claim", key)?;
+        self.sweep_offers_of_key(key)
     }
 
     /// Compare-and-swap: under the fence, re-reads, compares, and replaces the claim where `change` says that it changed.
@@ -449,25 +482,29 @@ impl Registry {
         expect: Expect,
         change: impl FnOnce(&mut Claim) -> bool,
     ) -> Result<(Claim, bool), ChangeError> {
-        let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
         let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         let mut claim = self.expected_claim(ticket, expect)?;
         let changed = change(&mut claim);
-        if changed {
+        let placed = if changed {
+            // Whoever was killed in here left one behind; a change that cannot remove it is no worse for that.
+            let _ = self.sweep_temporaries("claim", &ticket.key());
             let temporary = self.temporary("claim", &ticket.key());
-            fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes()).map_err(io)?;
+            fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes())
         } else {
-            fs::sync_dir(&self.claims_dir()).map_err(io)?;
-        }
+            fs::sync_dir(&self.claims_dir()).map_err(PlaceError::NotDurable)
+        };
+        placed.map_err(|error| misplaced(ticket, error))?;
         Ok((claim, changed))
     }
 
     /// Frees a ticket; leaves the tombstone from which the next generation is counted.
     ///
-    /// Needs no space, so it works on a full disk. Gives the claim that was released.
+    /// Needs no space, so it works on a full disk. A repeat, by the same user for the same reason, changes nothing. Gives
+    /// the claim that was released.
     ///
     /// # Errors
-    /// When the claim is not the expected one, its Pod is live (for [`ReleasedBy::Other`]), or the rename fails.
+    /// When the claim is not the expected one, its Pod is live (for [`ReleasedBy::Other`]), or the rename fails. After
+    /// [`ChangeError::NotDurable`] the ticket is free.
     pub fn release(
         &self,
         lock: &TicketLock,
@@ -477,18 +514,63 @@ impl Registry {
         writer: &Writer,
     ) -> Result<Claim, ChangeError> {
         let ticket = lock.ticket();
+        if let Some(released) = self.released_before(ticket, expect)? {
+            return self.repeat_release(released, reason, writer);
+        }
         let _holder = match by {
             ReleasedBy::Holder => None,
             ReleasedBy::Other => Some(self.exclude_holder(&self.expected_claim(ticket, expect)?)?),
         };
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         let claim = self.expected_claim(ticket, expect)?;
-        let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
         // A crash between rename and sync leaves either claim or tombstone, each whole.
-        fs::rename_into_place(&self.claim_path(ticket), &self.tombstone_path(ticket)).map_err(io)?;
+        let placed = fs::rename_into_place(&self.claim_path(ticket), &self.tombstone_path(ticket));
+        if let Err(PlaceError::NotMade(source)) = placed {
+            return Err(ChangeError::Io { ticket: ticket.clone(), source });
+        }
         drop(fence);
         let _ = self.log(writer, JournalEntry::on("release", &claim).because(reason));
-        Ok(claim)
+        placed.map_err(|error| misplaced(ticket, error)).map(|()| claim)
+    }
+
+    /// The expected claim, where the ticket is free because that one has ended.
+    pub(super) fn released_before(&self, ticket: &TicketId, expect: Expect) -> Result<Option<Claim>, ChangeError> {
+        let unknown = |source| ChangeError::Unknown { ticket: ticket.clone(), source };
+        if self.claim(ticket).map_err(unknown)?.is_some() {
+            return Ok(None);
+        }
+        let tombstone = self.tombstone(ticket).map_err(unknown)?;
+        Ok(tombstone.map(|tombstone| tombstone.claim).filter(|released| expect.matches(released)))
+    }
+
+    /// Answers a release of what has been released: who repeats its own has it done, whoever else is told who was first.
+    fn repeat_release(&self, released: Claim, reason: &str, writer: &Writer) -> Result<Claim, ChangeError> {
+        let ticket = released.ticket.clone();
+        // The one that renamed may have died before it synced, and either answer goes by what it left.
+        fs::sync_dir(&self.claims_dir()).map_err(|source| ChangeError::NotDurable { ticket, source })?;
+        let own = JournalEntry::on("release", &released).because(reason);
+        match self.told_end(&released.ticket, Expect::from(&released)) {
+            Some(told) if told.tells(&own, writer) => {}
+            Some(told) => {
+                return Err(ChangeError::Released { claim: Box::new(released), told: Box::new(told) });
+            }
+            // Whoever released it died before it could tell.
+            None => drop(self.log(writer, own)),
+        }
+        Ok(released)
+    }
+
+    /// What the journal tells of the end of a claim; a journal that cannot be read tells nothing.
+    ///
+    /// Whoever ends a claim tells of it under the ticket lock, so that the next one who has that lock finds it.
+    pub(super) fn told_end(&self, ticket: &TicketId, expect: Expect) -> Option<JournalLine> {
+        let ends = |line: &JournalLine| {
+            let entry = &line.entry;
+            ["release", RECLAIM].contains(&entry.action.as_str())
+                && entry.generation == Some(expect.generation)
+                && (expect.nonce.is_none() || entry.nonce == expect.nonce)
+        };
+        self.journal(Some(ticket)).unwrap_or_default().into_iter().rfind(ends)
     }
 
     /// Reads a claim and compares it with what the caller believes.

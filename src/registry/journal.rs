@@ -1,15 +1,15 @@
 //! The journal: who changed what, when and why. The claim files are the truth; this is their story.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::open::{Registry, Writer};
 use crate::domain::{Claim, Nonce, PodName, Role, TicketId};
-use crate::fs::{self, PathError};
+use crate::fs::{self, LineEnd, PathError};
 
 /// The longest free text of a line, in bytes.
 pub const MAX_TEXT: usize = 4096;
-/// The largest journal that is read, in bytes.
-const MAX_JOURNAL: u64 = 256 << 20;
 
 /// What happened, without who and when.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -102,6 +102,13 @@ fn end_of(text: &str) -> &str {
     &text[from..]
 }
 
+impl JournalLine {
+    /// Whether this tells of what an entry of this writer would tell: the same deed, by the same user, for the same reason.
+    pub(super) fn tells(&self, entry: &JournalEntry, writer: &Writer) -> bool {
+        self.user == writer.user && self.entry == *entry
+    }
+}
+
 impl Registry {
     /// Appends a line to the journal.
     ///
@@ -125,14 +132,86 @@ impl Registry {
         fs::append_line(&self.journal_path(), &text.join("\n")).map(drop)
     }
 
+    /// Opens the journal to be read line by line, oldest first: one line is in memory, however many there are.
+    ///
+    /// # Errors
+    /// When the file exists and cannot be opened, or is no regular file of ours.
+    pub fn read_journal(&self) -> Result<JournalReader, PathError> {
+        let path = self.journal_path();
+        Ok(JournalReader { lines: fs::read_lines(&path)?, path })
+    }
+
     /// Reads the lines that speak of a ticket (`None`: all), oldest first; what does not parse is passed over.
     ///
     /// # Errors
     /// When the file exists and cannot be read.
     pub fn journal(&self, ticket: Option<&TicketId>) -> Result<Vec<JournalLine>, PathError> {
-        let bytes = fs::read_file_up_to(&self.journal_path(), MAX_JOURNAL)?.unwrap_or_default();
-        let lines = bytes.split(|byte| *byte == b'\n');
-        let parsed = lines.filter_map(|line| serde_json::from_slice::<JournalLine>(line).ok());
-        Ok(parsed.filter(|line| ticket.is_none() || line.entry.ticket.as_ref() == ticket).collect())
+        let wanted = |line: &JournalLine| ticket.is_none() || line.entry.ticket.as_ref() == ticket;
+        let mut found = Vec::new();
+        for line in self.read_journal()? {
+            match line {
+                Ok(line) if wanted(&line) => found.push(line),
+                Ok(_) | Err(JournalError::Line { .. }) => {}
+                Err(JournalError::Io(error)) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Says what is wrong with the journal, or with one line of it.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A line is not one of ours; those behind it can be read all the same.
+    #[error("'{}' line {number}: {why}", path.display())]
+    Line {
+        /// The journal.
+        path: PathBuf,
+        /// The line's number, from 1.
+        number: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The journal cannot be read on.
+    #[error(transparent)]
+    Io(#[from] PathError),
+}
+
+/// The lines of the journal as they are read, oldest first; ends at the first I/O error.
+#[derive(Debug)]
+#[must_use = "nothing is read before it is asked for"]
+pub struct JournalReader {
+    path: PathBuf,
+    lines: Option<fs::Lines>,
+}
+
+impl JournalReader {
+    fn parse(&self, line: &fs::Line) -> Result<JournalLine, JournalError> {
+        let why = match (serde_json::from_slice(&line.bytes), line.end) {
+            // A line may lack nothing but its newline.
+            (Ok(parsed), LineEnd::Newline | LineEnd::Torn) => return Ok(parsed),
+            (_, LineEnd::TooLong) => format!("it has more than {} bytes", fs::MAX_LINE),
+            (Err(_), LineEnd::Torn) => "it is torn: its end was never written".to_owned(),
+            (Err(error), LineEnd::Newline) => format!("it is no line of a journal: {error}"),
+        };
+        Err(JournalError::Line { path: self.path.clone(), number: line.number, why })
+    }
+}
+
+impl Iterator for JournalReader {
+    type Item = Result<JournalLine, JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            return match self.lines.as_mut()?.next()? {
+                // An empty line is what is left where a torn line was ended with a newline of its own.
+                Ok(line) if line.bytes.is_empty() => continue,
+                Ok(line) => Some(self.parse(&line)),
+                Err(error) => {
+                    self.lines = None;
+                    Some(Err(error.into()))
+                }
+            };
+        }
     }
 }

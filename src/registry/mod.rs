@@ -9,6 +9,7 @@
 //! Readers take no locks and write nothing. Only "no such file" means that a ticket is free; what cannot be read is
 //! *unknown* and treated as held.
 
+mod adopt;
 mod batch;
 mod claims;
 mod holder;
@@ -20,23 +21,32 @@ mod recall;
 mod reclaim;
 mod sessions;
 mod status;
+mod survey;
 mod ticket_lock;
 mod unreadable;
+mod verify;
+mod watch;
 mod workspace;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
+pub use adopt::{AdoptError, Adoptable, Adopted, Former};
 pub use batch::ByHand;
 pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};
-pub use journal::{JournalEntry, JournalLine};
+pub use journal::{JournalEntry, JournalError, JournalLine, JournalReader};
 pub use offers::{OfferError, Withdrawn};
 pub use open::{NetworkPolicy, OpenError, ReadError, Registry, Writer};
 pub use pods::{PodError, PodLock};
 pub use recall::KnownOfClaim;
 pub use reclaim::{Force, Reclaim, ReclaimError, Reclaimed, Taker};
 pub use sessions::{SessionError, SessionFence};
-pub use status::{ClaimView, Restorable, Survey};
+pub use status::{ClaimView, Restorable};
+pub use survey::Survey;
 pub use ticket_lock::TicketLock;
 pub use unreadable::{SetAside, SetAsideError};
+pub use verify::{Code, Finding, Findings, MendError, NotMended, Repair, Repaired, Swept};
+pub use watch::{Change, Watch};
 pub use workspace::{Workspace, WorkspaceError};

@@ -91,12 +91,17 @@ impl Registry {
 
     /// Removes the offers that attempts left behind; only for whoever holds the ticket lock.
     pub(super) fn sweep_offers(&self, ticket: &TicketId) -> Result<(), PathError> {
-        self.unlink_offers(&format!("{}.", ticket.key()))
+        self.sweep_offers_of_key(&ticket.key())
+    }
+
+    /// The same, by key.
+    pub(super) fn sweep_offers_of_key(&self, key: &str) -> Result<(), PathError> {
+        self.unlink_offers(&format!("{key}."))
     }
 
     /// Removes the session offers that earlier attempts left behind; only for whoever holds the Pod lock.
-    pub(super) fn sweep_session_offers(&self, pod: &PodName) -> Result<(), PathError> {
-        self.unlink_offers(&format!("~{}.", pod.key()))
+    pub(super) fn sweep_session_offers(&self, key: &str) -> Result<(), PathError> {
+        self.unlink_offers(&format!("~{key}."))
     }
 
     fn unlink_offers(&self, prefix: &str) -> Result<(), PathError> {

@@ -54,6 +54,22 @@ pub enum OpenError {
     /// `workspace.toml` is of a newer version, or damaged.
     #[error("cannot open the registry for writing")]
     Record(#[from] ReadError),
+    /// The registry is another user's: what is written there would be out of that user's reach.
+    #[error("cannot write to the registry at '{}': it belongs to user {owner}", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
+    },
+    /// The registry is that of another root: a moved workspace's, whose taking over was not finished.
+    #[error("cannot write to the registry at '{}': it is still that of '{root}'", dir.display())]
+    OtherRoot {
+        /// The registry's directory.
+        dir: PathBuf,
+        /// The root that it says it is of.
+        root: String,
+    },
     /// The registry lies on a network file system.
     #[error("{0}, where locks cannot be relied on")]
     Network(NetworkFs),
@@ -70,6 +86,14 @@ pub struct Writer {
     pub now: Timestamp,
 }
 
+impl Writer {
+    /// What stands in a lock that this one holds, for people: what for, and the true name of what is locked.
+    pub(super) fn lock_text(&self, what_for: &str, kind: &str, name: &str) -> String {
+        let by = &self.written_by;
+        format!("{what_for}, pid {} on {}, since {}\n{kind} {name}\n", by.pid, by.host, self.now)
+    }
+}
+
 /// The registry of one workspace: its paths. Making one touches no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registry {
@@ -79,11 +103,16 @@ pub struct Registry {
     workspace: Workspace,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct WorkspaceRecord {
+/// `workspace.toml`: which workspace a registry is of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct WorkspaceRecord {
     version: i64,
-    root: String,
+    /// The root that its key is made of, as a path that reads `%xx` for bytes that are no UTF-8.
+    pub(super) root: String,
     created_at: Timestamp,
+    /// Where the workspace was before it was moved, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) former_roots: Vec<String>,
     #[serde(flatten)]
     extra: toml::Table,
 }
@@ -91,6 +120,19 @@ struct WorkspaceRecord {
 impl Record for WorkspaceRecord {
     fn name(&self) -> &str {
         &self.root
+    }
+}
+
+impl WorkspaceRecord {
+    /// Reads the record of a registry; `None` where it has none.
+    pub(super) fn read(dir: &Path) -> Result<Option<Self>, ReadError> {
+        let path = dir.join("workspace.toml");
+        let Some(bytes) = fs::read_file(&path)? else { return Ok(None) };
+        let checked = Self::parse(&bytes).and_then(|record| match record.version {
+            ..=VERSION => Ok(record),
+            found => Err(RecordError::Newer { found }),
+        });
+        checked.map(Some).map_err(|source| ReadError::Record { path, source })
     }
 }
 
@@ -104,60 +146,121 @@ impl Registry {
     /// Makes what is missing, and checks what is there, before anything is written.
     ///
     /// # Errors
-    /// When a directory is not ours or writable by others, cannot be made, lies on a network file system, or the
-    /// registry is of a newer version.
+    /// When a directory is another user's (also for root), writable by others or cannot be made; when the registry lies
+    /// on a network file system, is of a newer version, or was taken over in part.
     pub fn prepare(&self, network: NetworkPolicy, now: Timestamp) -> Result<(), OpenError> {
-        fs::make_private_dir(&self.data)?;
-        if network == NetworkPolicy::Refuse
-            && let Some(found) = fs::network_file_system(&self.data)?
-        {
-            return Err(OpenError::Network(found));
-        }
-        fs::make_private_dir(&self.data.join("workspaces"))?;
-        fs::make_private_dir(&self.dir)?;
+        self.prepare_data(network)?;
+        // Made alone, so that whoever moves a registry here finds the place as it was looked at.
+        let _making = match fs::check_private(&self.dir) {
+            Ok(_) => None,
+            Err(_) => Some(self.lock_workspaces()?),
+        };
+        own_dir(&self.dir, fs::make_private_subdir)?;
         for name in ["claims", "locks", "locks/tickets", "locks/pods", "sessions", "pods", "offers", "tmp"] {
-            fs::make_private_dir(&self.dir.join(name))?;
+            own_dir(&self.dir.join(name), fs::make_private_subdir)?;
         }
-        self.check_version(now)
+        self.check_record(now)
     }
 
-    fn check_version(&self, now: Timestamp) -> Result<(), OpenError> {
-        let path = self.dir.join("workspace.toml");
-        match fs::read_file(&path)? {
-            Some(bytes) => {
-                let record = WorkspaceRecord::parse(&bytes);
-                let checked = record.and_then(|record| match record.version {
-                    ..=VERSION => Ok(()),
-                    found => Err(RecordError::Newer { found }),
-                });
-                Ok(checked.map_err(|source| ReadError::Record { path, source })?)
+    /// Makes and checks the data root, and the directory in which all registries lie.
+    pub(super) fn prepare_data(&self, network: NetworkPolicy) -> Result<(), OpenError> {
+        own_dir(&self.data, fs::make_private_dir)?;
+        self.check_network(network)?;
+        own_dir(&self.workspaces_dir(), fs::make_private_subdir)
+    }
+
+    fn check_network(&self, network: NetworkPolicy) -> Result<(), OpenError> {
+        match fs::network_file_system(&self.data)? {
+            Some(found) if network == NetworkPolicy::Refuse => Err(OpenError::Network(found)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that a registry which may be damaged may be written to; makes nothing. One that is not there may.
+    ///
+    /// # Errors
+    /// When it is another user's, of a newer version, or on a network.
+    pub fn check_writable(&self, network: NetworkPolicy) -> Result<(), OpenError> {
+        if !fs::is_there(&self.dir)? {
+            return Ok(());
+        }
+        for dir in [&self.data, &self.dir] {
+            if let Some(owner) = fs::foreign_owner(dir) {
+                return Err(OpenError::Foreign { path: dir.clone(), owner });
             }
+        }
+        self.check_network(network)?;
+        let path = self.dir.join("workspace.toml");
+        let record = fs::read_file(&path).ok().flatten().map(|bytes| WorkspaceRecord::parse(&bytes));
+        match record {
+            Some(Err(source @ RecordError::Newer { .. })) => Err(ReadError::Record { path, source }.into()),
+            Some(Ok(WorkspaceRecord { version: found, .. })) if found > VERSION => {
+                Err(ReadError::Record { path, source: RecordError::Newer { found } }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_record(&self, now: Timestamp) -> Result<(), OpenError> {
+        let root = path_text(&self.workspace.key_root);
+        match WorkspaceRecord::read(&self.dir)? {
+            Some(record) if record.root == root => Ok(()),
+            Some(record) => Err(OpenError::OtherRoot { dir: self.dir.clone(), root: record.root }),
             None => {
-                let record = WorkspaceRecord {
-                    version: VERSION,
-                    root: path_text(&self.workspace.key_root),
-                    created_at: now,
-                    extra: toml::Table::new(),
-                };
                 // Two first users at once: one writes it, the other finds it.
-                let _first = self.lock_dir()?;
-                self.sweep_temporaries("workspace", "toml")?;
-                if fs::read_file(&path)?.is_none() {
-                    fs::replace(&self.temporary("workspace", "toml"), &path, record.render().as_bytes())?;
+                let _first = self.lock_dir(&self.dir)?;
+                if WorkspaceRecord::read(&self.dir)?.is_none() {
+                    let record = WorkspaceRecord {
+                        version: VERSION,
+                        root,
+                        created_at: now,
+                        former_roots: Vec::new(),
+                        extra: toml::Table::new(),
+                    };
+                    self.sync_made()?;
+                    self.write_record(&record)?;
                 }
                 Ok(())
             }
         }
     }
 
-    /// Excludes others who make this registry.
-    fn lock_dir(&self) -> Result<FlockGuard, PathError> {
-        FlockGuard::acquire_dir(&self.dir, Wait::For(MAKING)).map_err(|error| match error {
+    /// Writes `workspace.toml`; the caller excludes others.
+    pub(super) fn write_record(&self, record: &WorkspaceRecord) -> Result<(), PathError> {
+        self.sweep_temporaries("workspace", "toml")?;
+        let path = self.dir.join("workspace.toml");
+        Ok(fs::replace(&self.temporary("workspace", "toml"), &path, record.render().as_bytes())?)
+    }
+
+    /// Makes all directories durable: whoever made them may have been killed before it synced them.
+    ///
+    /// So `workspace.toml`, which is written after this, says that they all are.
+    fn sync_made(&self) -> Result<(), PathError> {
+        if let Some(around) = self.data.parent().filter(|around| !around.as_os_str().is_empty()) {
+            fs::sync_dir(around)?;
+        }
+        [self.data.clone(), self.workspaces_dir(), self.dir.clone(), self.dir.join("locks")]
+            .iter()
+            .try_for_each(|dir| fs::sync_dir(dir))
+    }
+
+    /// Excludes others who make a registry, or move one.
+    pub(super) fn lock_workspaces(&self) -> Result<FlockGuard, PathError> {
+        self.lock_dir(&self.workspaces_dir())
+    }
+
+    pub(super) fn lock_dir(&self, dir: &Path) -> Result<FlockGuard, PathError> {
+        FlockGuard::acquire_dir(dir, Wait::For(MAKING)).map_err(|error| match error {
             WaitError::Io(error) => error,
             WaitError::Held { path, .. } => {
                 PathError::refused("lock", &path, "another process has been making it for long")
             }
         })
+    }
+
+    /// The root that the key is made of, as the registry's own record has it.
+    pub(super) fn key_root_text(&self) -> String {
+        path_text(&self.workspace.key_root)
     }
 
     /// The workspace that this is the registry of.
@@ -173,6 +276,11 @@ impl Registry {
     /// The runtime root, of all workspaces.
     pub fn runtime(&self) -> &Path {
         &self.runtime
+    }
+
+    /// The directory in which the registries of all workspaces lie.
+    pub(super) fn workspaces_dir(&self) -> PathBuf {
+        self.data.join("workspaces")
     }
 
     /// The registry's directory.
@@ -227,7 +335,12 @@ impl Registry {
 
     /// The socket of a Pod: a short name that does not depend on how long the Pod's is.
     pub fn socket_path(&self, pod: &PodName) -> PathBuf {
-        let dir = self.dir.as_os_str().as_bytes();
+        self.socket_path_in(&self.dir, pod)
+    }
+
+    /// The socket of a Pod of a registry in this directory.
+    pub(super) fn socket_path_in(&self, dir: &Path, pod: &PodName) -> PathBuf {
+        let dir = dir.as_os_str().as_bytes();
         self.runtime.join(format!("{}.sock", short_hash(&[dir, pod.as_str().as_bytes()])))
     }
 
@@ -250,6 +363,24 @@ impl Registry {
         }
         Ok(())
     }
+}
+
+/// Makes a directory where it is missing; one of another user is refused also for root, who may only read it.
+fn own_dir(path: &Path, make: fn(&Path) -> Result<fs::PrivateDir, PathError>) -> Result<(), OpenError> {
+    let made = make(path);
+    let owner = match &made {
+        Ok(dir) => dir.foreign_owner(),
+        Err(_) => fs::foreign_owner(path),
+    };
+    match owner {
+        Some(owner) => Err(OpenError::Foreign { path: path.to_owned(), owner }),
+        None => Ok(made.map(drop)?),
+    }
+}
+
+/// Checks that a directory that is there is ours.
+pub(super) fn check_own_dir(path: &Path) -> Result<(), OpenError> {
+    own_dir(path, fs::check_private)
 }
 
 /// The names in a directory that are a prefix followed by one random suffix, which has no dot.

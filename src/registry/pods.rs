@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::open::{ReadError, Registry, read_named};
+use super::open::{ReadError, Registry, Writer, read_named};
 use super::ticket_lock::TicketLock;
 use crate::domain::{Claim, PodId, PodName, PodRecord, Record as _};
 use crate::fs::{self, LockState, OfdLock, PathError, Wait, WaitError};
@@ -19,6 +19,12 @@ impl PodLock {
     /// The Pod that it is the lock of.
     pub fn pod(&self) -> &PodName {
         &self.pod
+    }
+
+    /// Writes into the lock, for people, who holds it; that is also what tells whoever watches that it is held.
+    pub fn mark(&self, what_for: &str, writer: &Writer) {
+        // A full disk that has no room for the text is no reason not to run.
+        let _ = self.lock.describe(&writer.lock_text(what_for, "pod", self.pod.as_str()));
     }
 
     /// Gives the lock itself, for the host and warden that keep it to their end.
@@ -125,7 +131,7 @@ impl Registry {
             return Ok(());
         }
         let text = format!("ticket {}\nclaim {}:{}\n", claim.ticket, claim.generation, claim.nonce);
-        fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())
+        Ok(fs::replace(&self.temporary("pod", &pod.key()), &path, text.as_bytes())?)
     }
 
     /// Whether a transition under a claim was intended before.
@@ -136,7 +142,7 @@ impl Registry {
         Ok(fs::read_file(&self.intent_path(pod, claim))?.is_some())
     }
 
-    fn intent_path(&self, pod: &PodName, claim: &Claim) -> PathBuf {
+    pub(super) fn intent_path(&self, pod: &PodName, claim: &Claim) -> PathBuf {
         self.pod_dir(pod).join(format!("ready-{}.{}", claim.ticket.key(), claim.nonce))
     }
 
@@ -158,7 +164,8 @@ impl Registry {
         self.sweep_pod(lock, ticket)?;
         let building = self.temporary("pod", &key);
         let dir = self.pod_dir(&record.pod);
-        let built = Self::build_pod(&building, record, log).and_then(|()| fs::rename_into_place(&building, &dir));
+        let built = Self::build_pod(&building, record, log)
+            .and_then(|()| fs::rename_into_place(&building, &dir).map_err(PathError::from));
         if built.is_err() {
             // The failure is what the caller must hear of; what stays is swept by the next Pod of that name.
             let _ = fs::remove_tree(&building);
@@ -171,7 +178,8 @@ impl Registry {
 
     /// Fills the directory of a Pod before it gets its name, all synced.
     fn build_pod(building: &Path, record: &PodRecord, log: Option<&Path>) -> Result<(), PathError> {
-        fs::make_private_dir(building)?;
+        // Not its parents: where the registry was moved away, nothing is made in its old place.
+        fs::make_private_subdir(building)?;
         fs::create_file(&building.join("pod.toml"), record.render().as_bytes())?;
         if let Some(log) = log {
             let inside = building.join("host.log");
@@ -188,9 +196,7 @@ impl Registry {
     /// [`PodError::Taken`] when the directory belongs to a Pod, or its ticket is in flight elsewhere.
     pub fn sweep_pod(&self, lock: &PodLock, ticket: Option<&TicketLock>) -> Result<(), PodError> {
         let pod = lock.pod();
-        self.sweep_temporaries("pod", &pod.key())?;
-        self.sweep_temporaries("podtoml", &pod.key())?;
-        self.sweep_session_offers(pod)?;
+        self.sweep_pod_of_key(&pod.key())?;
         let dir = self.pod_dir(pod);
         if !dir.exists() {
             return Ok(());
@@ -213,7 +219,15 @@ impl Registry {
         self.sweep_temporaries("podtoml", &key)
     }
 
-    fn is_nobodys(&self, record: &PodRecord, ticket: Option<&TicketLock>) -> Result<bool, PodError> {
+    /// Removes the temporaries and offers of a Pod, by key; only for whoever holds its lock.
+    pub(super) fn sweep_pod_of_key(&self, key: &str) -> Result<(), PathError> {
+        self.sweep_temporaries("pod", key)?;
+        self.sweep_temporaries("podtoml", key)?;
+        self.sweep_session_offers(key)
+    }
+
+    /// Whether an unconfirmed Pod belongs to nobody; only for whoever holds its lock.
+    pub(super) fn is_nobodys(&self, record: &PodRecord, ticket: Option<&TicketLock>) -> Result<bool, PodError> {
         if record.confirmed_at.is_some() {
             return Ok(false);
         }
@@ -252,7 +266,8 @@ impl Registry {
         change(&mut record);
         if record != before {
             let path = self.pod_dir(pod).join("pod.toml");
-            fs::replace(&self.temporary("podtoml", &pod.key()), &path, record.render().as_bytes())?;
+            let temporary = self.temporary("podtoml", &pod.key());
+            fs::replace(&temporary, &path, record.render().as_bytes()).map_err(PathError::from)?;
         }
         Ok(record)
     }
@@ -265,19 +280,19 @@ impl Registry {
         match self.pod(lock_of)? {
             Some(record) if record.pod_id != pod_id => Err(PodError::OtherPod { pod: lock_of.clone() }),
             None if !self.pod_dir(lock_of).exists() => Ok(()),
-            _ => Ok(self.bury_dir(lock_of)?),
+            _ => Ok(self.bury_key(&lock_of.key())?),
         }
     }
 
     fn bury(&self, lock: &PodLock) -> Result<(), PathError> {
-        self.bury_dir(lock.pod())
+        self.bury_key(&lock.pod().key())
     }
 
     /// Renames first, so that no reader ever sees half a Pod; then removes.
-    fn bury_dir(&self, pod: &PodName) -> Result<(), PathError> {
-        let grave = self.temporary("pod", &pod.key());
-        let dir = self.pod_dir(pod);
-        std::fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
+    pub(super) fn bury_key(&self, key: &str) -> Result<(), PathError> {
+        let grave = self.temporary("pod", key);
+        let dir = self.dir().join("pods").join(key);
+        fs::rename(&dir, &grave).map_err(|source| PathError { doing: "remove", path: dir, source })?;
         fs::sync_dir(&self.dir().join("pods"))?;
         fs::remove_tree(&grave)
     }
@@ -289,6 +304,8 @@ impl Registry {
     pub fn pods(&self) -> Result<Vec<Result<PodRecord, ReadError>>, PathError> {
         let dir = self.dir().join("pods");
         let mut names = fs::entries(&dir)?;
+        // What was set aside has a name that is no key.
+        names.retain(|name| name.to_str().is_none_or(|name| !name.starts_with('~')));
         names.sort();
         Ok(names
             .into_iter()

@@ -85,6 +85,21 @@ impl Registry {
         Ok(Some(KnownOfClaim { generation: recalled.generation(), holder }))
     }
 
+    /// Brings the tombstone of a ticket without a claim up to the highest generation that the journal knows, so that none
+    /// is given out twice; gives that generation, or `None` where nothing had to be done. Needs ticket lock and fence.
+    ///
+    /// # Errors
+    /// When claim, tombstone or journal cannot be read, or the tombstone cannot be written.
+    pub(super) fn raise_tombstone(&self, ticket: &TicketId, writer: &Writer) -> Result<Option<u64>, ReadError> {
+        if self.legibility(ticket)? == Legibility::Damaged || self.claim(ticket)?.is_some() {
+            return Ok(None);
+        }
+        let recalled = self.recall(ticket)?;
+        let tombstone = recalled.tombstone(ticket, "its tombstone was lost", writer);
+        self.write_tombstone(ticket, &recalled, tombstone.as_ref())?;
+        Ok(recalled.line.is_some().then(|| recalled.generation()))
+    }
+
     fn recall(&self, ticket: &TicketId) -> Result<Recalled, ReadError> {
         let tombstone = match claim_file(&self.tombstone_path(ticket), &ticket.key())? {
             ClaimFile::Readable => self.tombstone(ticket)?,
@@ -166,13 +181,13 @@ impl Registry {
                     Exchanged::Done => fs::sync_dir(&self.claims_dir()),
                     Exchanged::Unsupported => {
                         self.retire(&path, ticket)?;
-                        fs::rename_into_place(&kept, &path)
+                        Ok(fs::rename_into_place(&kept, &path)?)
                     }
                 }
             }
             Some(text) => {
                 self.sweep_temporaries("claim", &ticket.key())?;
-                fs::replace(&self.temporary("claim", &ticket.key()), &path, text.as_bytes())
+                Ok(fs::replace(&self.temporary("claim", &ticket.key()), &path, text.as_bytes())?)
             }
             None if is_damaged => self.retire(&path, ticket),
             None => Ok(()),

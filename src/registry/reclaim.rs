@@ -15,7 +15,7 @@ use crate::domain::{
     Acceptance, Claim, Evidence, Expect, Nonce, Origin, PodName, PodRecord, Record as _, Role, SessionEntry, TicketId,
     Timestamp,
 };
-use crate::fs::{self, PathError};
+use crate::fs::{self, PathError, PlaceError};
 
 /// What a person decided about a claim.
 #[derive(Debug, Clone)]
@@ -198,6 +198,9 @@ impl Registry {
         writer: &Writer,
     ) -> Result<Reclaimed, ReclaimError> {
         let ticket = lock.ticket();
+        if let Some(done) = self.finish_reclaim(ticket, wanted, writer)? {
+            return Ok(done);
+        }
         let expected = || {
             let claim = self.expected_claim(ticket, wanted.expect);
             claim.map_err(|error| self.who_was_first(ticket, wanted.expect, error))
@@ -232,39 +235,73 @@ impl Registry {
         }
     }
 
+    /// Finishes the same reclaim of somebody who died before the journal told of it; `None` where there is none.
+    ///
+    /// What the journal tells of is somebody's who was first: of two administrators one wins.
+    fn finish_reclaim(
+        &self,
+        ticket: &TicketId,
+        wanted: &Reclaim,
+        writer: &Writer,
+    ) -> Result<Option<Reclaimed>, ReclaimError> {
+        if self.told_end(ticket, wanted.expect).is_some() {
+            return Ok(None);
+        }
+        let synced = || {
+            fs::sync_dir(&self.claims_dir())
+                .map_err(|source| ReclaimError::NotDurable { ticket: ticket.clone(), source })
+        };
+        let tell = |mut entry: JournalEntry, expect: Expect| {
+            (entry.generation, entry.nonce) = (Some(expect.generation), expect.nonce);
+            let _ = self.log(writer, entry.because(&wanted.reason));
+        };
+        let Some(taker) = &wanted.to else {
+            let Some(former) = self.released_before(ticket, wanted.expect)? else { return Ok(None) };
+            synced()?;
+            tell(JournalEntry::on(RECLAIM, &former), Expect::from(&former));
+            return Ok(Some(Reclaimed::Freed { former: Some(Box::new(former)) }));
+        };
+        let unknown = |source| ChangeError::Unknown { ticket: ticket.clone(), source };
+        let given = self.claim(ticket).map_err(unknown)?.filter(|claim| {
+            let why = claim.previous.first().map(|former| former.why.as_str());
+            claim.generation == wanted.expect.generation.saturating_add(1)
+                && (&claim.pod, claim.role, claim.evidence) == (&taker.pod, taker.role, Evidence::Manual)
+                && why == Some(&ending(&wanted.reason))
+        });
+        let Some(given) = given else { return Ok(None) };
+        synced()?;
+        let mut entry = JournalEntry::new(RECLAIM);
+        entry.ticket = Some(ticket.clone());
+        tell(entry, wanted.expect);
+        self.tell_taker(given, writer).map(Some)
+    }
+
     /// Renames a claim to its tombstone, and notes there how it ended if there is room.
     fn bury_claim(&self, claim: &Claim, reason: &str, writer: &Writer) -> Result<(), ReclaimError> {
         let ticket = &claim.ticket;
         let (path, tombstone) = (self.claim_path(ticket), self.tombstone_path(ticket));
         let buried = fs::rename_into_place(&path, &tombstone);
-        let moved = buried.is_ok() || matches!(self.claim(ticket), Ok(None));
-        if moved {
-            let mut told = claim.clone();
-            told.end(writer.now, &ending(reason));
-            // A full disk has no room for the note; the tombstone, which counts the generations, stands without it.
-            let _ = self.sweep_temporaries("claim", &ticket.key()).and_then(|()| {
-                fs::replace(&self.temporary("claim", &ticket.key()), &tombstone, told.render().as_bytes())
-            });
-            let _ = self.log(writer, JournalEntry::on(RECLAIM, claim).because(reason));
+        if let Err(PlaceError::NotMade(source)) = buried {
+            return Err(ChangeError::Io { ticket: ticket.clone(), source }.into());
         }
-        buried.map_err(|source| match moved {
-            true => ReclaimError::NotDurable { ticket: ticket.clone(), source },
-            false => ChangeError::Io { ticket: ticket.clone(), source }.into(),
-        })
+        let mut told = claim.clone();
+        told.end(writer.now, &ending(reason));
+        // A full disk has no room for the note; the tombstone, which counts the generations, stands without it.
+        let _ = self.sweep_temporaries("claim", &ticket.key());
+        let _ = fs::replace(&self.temporary("claim", &ticket.key()), &tombstone, told.render().as_bytes());
+        let _ = self.log(writer, JournalEntry::on(RECLAIM, claim).because(reason));
+        buried.map_err(|error| ReclaimError::NotDurable { ticket: ticket.clone(), source: error.into() })
     }
 
     /// Puts a claim in the place of the one that stands, or of none.
     pub(super) fn put_over(&self, claim: &Claim) -> Result<(), ReclaimError> {
         let ticket = &claim.ticket;
-        let put = self.sweep_temporaries("claim", &ticket.key()).and_then(|()| {
-            let temporary = self.temporary("claim", &ticket.key());
-            fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes())
-        });
-        put.map_err(|source| match self.claim(ticket) {
-            Ok(Some(stands)) if stands.nonce == claim.nonce => {
-                ReclaimError::NotDurable { ticket: ticket.clone(), source }
-            }
-            _ => ChangeError::Io { ticket: ticket.clone(), source }.into(),
+        let io = |source| ReclaimError::from(ChangeError::Io { ticket: ticket.clone(), source });
+        self.sweep_temporaries("claim", &ticket.key()).map_err(io)?;
+        let temporary = self.temporary("claim", &ticket.key());
+        fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes()).map_err(|error| match error {
+            PlaceError::NotMade(source) => io(source),
+            PlaceError::NotDurable(source) => ReclaimError::NotDurable { ticket: ticket.clone(), source },
         })
     }
 
@@ -316,13 +353,7 @@ impl Registry {
             ChangeError::Expectation { found, .. } => Some(found.clone()),
             _ => return error.into(),
         };
-        let ended = |line: &JournalLine| {
-            let entry = &line.entry;
-            let is_end = [RECLAIM, "release"].contains(&entry.action.as_str());
-            let is_its = expected.nonce.is_none() || entry.nonce == expected.nonce;
-            is_end && entry.generation == Some(expected.generation) && is_its
-        };
-        match self.journal(Some(ticket)).unwrap_or_default().into_iter().rfind(ended) {
+        match self.told_end(ticket, expected) {
             Some(by) => ReclaimError::Lost { ticket: ticket.clone(), expected, by: Box::new(by), now },
             None => error.into(),
         }

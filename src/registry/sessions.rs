@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::offers::Withdrawn;
 use super::open::{ReadError, Registry, Writer, read_named};
 use crate::domain::{Nonce, PodName, Record as _, SessionEntry, SessionRecord};
-use crate::fs::{self, FlockGuard, PathError, Wait, WaitError};
+use crate::fs::{self, FlockGuard, PathError, PlaceError, Wait, WaitError};
 
 /// How long a writer of the session index waits for the others.
 const INDEX_WAIT: Wait = Wait::For(Duration::from_secs(5));
@@ -47,6 +47,15 @@ pub enum SessionError {
         #[source]
         source: WaitError,
     },
+    /// The record stands; whether it survives a power cut is not known.
+    #[error("the session of Pod {pod} is recorded, but not known to be durable")]
+    NotDurable {
+        /// The Pod.
+        pod: PodName,
+        /// What could not be synced.
+        #[source]
+        source: PathError,
+    },
     /// The record could not be written.
     #[error("cannot record the session of Pod {pod}")]
     Io {
@@ -78,7 +87,8 @@ impl Registry {
     /// Writes the session record of a Pod, or merges into it: related tickets grow by union.
     ///
     /// # Errors
-    /// When the record cannot be read or written, or what the fence asks for is not there.
+    /// When the record cannot be read or written, or what the fence asks for is not there. After
+    /// [`SessionError::NotDurable`] the record stands.
     pub fn record_session(
         &self,
         entry: SessionEntry,
@@ -87,6 +97,7 @@ impl Registry {
     ) -> Result<SessionRecord, SessionError> {
         let pod = entry.pod.clone();
         let io = |source| SessionError::Io { pod: pod.clone(), source };
+        let not_durable = |source| SessionError::NotDurable { pod: pod.clone(), source };
         let _index = self.lock_index(&pod)?;
         let standing = self.session(&pod).map_err(|source| SessionError::Unreadable { pod: pod.clone(), source })?;
         let mut offer = None;
@@ -103,11 +114,15 @@ impl Registry {
             Some(record) => {
                 self.sweep_temporaries("session", &pod.key()).map_err(io)?;
                 let temporary = self.temporary("session", &pod.key());
-                fs::replace(&temporary, &self.session_path(&pod), record.render().as_bytes()).map_err(io)?;
+                let placed = fs::replace(&temporary, &self.session_path(&pod), record.render().as_bytes());
+                placed.map_err(|error| match error {
+                    PlaceError::NotMade(source) => io(source),
+                    PlaceError::NotDurable(source) => not_durable(source),
+                })?;
                 record
             }
             None => {
-                fs::sync_dir(&self.dir().join("sessions")).map_err(io)?;
+                fs::sync_dir(&self.dir().join("sessions")).map_err(not_durable)?;
                 standing.expect("nothing changes only where something stands")
             }
         };

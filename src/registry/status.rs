@@ -1,19 +1,19 @@
 //! Status, derived at the moment of asking: the claim is read, the locks are asked, the claim is read again.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::open::{ReadError, Registry};
-use super::unreadable::set_aside_key;
 use crate::domain::chain;
 use crate::domain::{Claim, ClaimStatus, PodName, PodRecord, Record, RecordError, TicketId};
-use crate::fs::{self, LockState, PathError};
+use crate::fs::{self, PathError};
 
 /// How often a claim that keeps changing is read before its state is called unknown.
 const MAX_READS: usize = 10;
 
 /// Judges what the registry does not know: whether a Pod's profile resolves and its working directory is there.
-pub trait Restorable {
+///
+/// Listings ask it from several threads.
+pub trait Restorable: Sync {
     /// Says why a stopped Pod cannot be restored.
     ///
     /// # Errors
@@ -34,11 +34,10 @@ pub struct ClaimView {
     pub reason: String,
 }
 
-/// All claims and launches in flight of a registry.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Survey {
-    /// One view a ticket, by key.
-    pub claims: Vec<ClaimView>,
+/// What the kernel and the files of a Pod said, at one moment.
+pub(super) struct PodAnswer {
+    held: Result<bool, PathError>,
+    record: Result<Option<PodRecord>, ReadError>,
 }
 
 impl Registry {
@@ -74,19 +73,36 @@ impl Registry {
         unknown("the claim changed each time that it was read".to_owned())
     }
 
-    fn judge(&self, claim: &Claim, restorable: &dyn Restorable) -> (ClaimStatus, String) {
-        let held = match self.pod_lives(&claim.pod) {
-            Ok(held) => held,
-            Err(error) => return (ClaimStatus::Unknown, chain(&error)),
+    /// Derives the status of a claim that was just read.
+    pub(super) fn judge(&self, claim: &Claim, restorable: &dyn Restorable) -> (ClaimStatus, String) {
+        self.judge_by(claim, &self.ask_pod(&claim.pod), restorable)
+    }
+
+    /// Asks the kernel about a Pod, and reads its record then.
+    pub(super) fn ask_pod(&self, pod: &PodName) -> PodAnswer {
+        let held = self.pod_lives(pod);
+        PodAnswer { record: if held.is_ok() { self.pod(pod) } else { Ok(None) }, held }
+    }
+
+    /// Judges a claim by what was answered about its Pod *after* the claim was read.
+    pub(super) fn judge_by(
+        &self,
+        claim: &Claim,
+        answer: &PodAnswer,
+        restorable: &dyn Restorable,
+    ) -> (ClaimStatus, String) {
+        let held = match &answer.held {
+            Ok(held) => *held,
+            Err(error) => return (ClaimStatus::Unknown, chain(error)),
         };
-        let record = match self.pod(&claim.pod) {
-            Ok(record) => record,
-            Err(error) if held => return (ClaimStatus::Unknown, chain(&error)),
-            Err(error) => return (ClaimStatus::Stale, format!("no lock is held, and {}", chain(&error))),
+        let record = match &answer.record {
+            Ok(record) => record.as_ref(),
+            Err(error) if held => return (ClaimStatus::Unknown, chain(error)),
+            Err(error) => return (ClaimStatus::Stale, format!("no lock is held, and {}", chain(error))),
         };
         let same = |record: &PodRecord| claim.pod_id.is_none_or(|id| id == record.pod_id);
         match (held, record) {
-            (true, Some(record)) if !same(&record) => {
+            (true, Some(record)) if !same(record) => {
                 (ClaimStatus::Stale, format!("the Pod that accepted is gone; a later Pod bears the name {}", claim.pod))
             }
             (true, None) if claim.pod_id.is_some() => (
@@ -94,11 +110,11 @@ impl Registry {
                 format!("the Pod that accepted is gone; something else holds the name {}", claim.pod),
             ),
             (true, _) => (ClaimStatus::Live, format!("the lock of Pod {} is held", claim.pod)),
-            (false, Some(record)) if !same(&record) => {
+            (false, Some(record)) if !same(record) => {
                 (ClaimStatus::Stale, format!("no lock is held, and a later Pod bears the name {}", claim.pod))
             }
             (false, None) => (ClaimStatus::Stale, format!("no lock is held, and Pod {} has no record", claim.pod)),
-            (false, Some(record)) => match self.can_restore(&record, restorable) {
+            (false, Some(record)) => match self.can_restore(record, restorable) {
                 Ok(()) => (ClaimStatus::Restorable, format!("Pod {} is stopped and can be restored", claim.pod)),
                 Err(why) => {
                     (ClaimStatus::Stale, format!("no lock is held, and Pod {} cannot be restored: {why}", claim.pod))
@@ -115,52 +131,6 @@ impl Registry {
         let history = self.pod_dir(&record.pod).join("history.jsonl");
         fs::check_readable(&history).map_err(|error| chain(&error))?;
         restorable.check(record)
-    }
-
-    /// Derives the status of every claim and of every launch in flight, by key.
-    ///
-    /// # Errors
-    /// When the directory of claims cannot be listed.
-    pub fn survey(&self, restorable: &dyn Restorable) -> Result<Survey, PathError> {
-        let mut keys: BTreeSet<String> = BTreeSet::new();
-        let mut claims = Vec::new();
-        for name in fs::entries(&self.claims_dir())? {
-            let name = name.to_string_lossy();
-            keys.extend(name.strip_suffix(".toml").or_else(|| set_aside_key(&name)).map(ToOwned::to_owned));
-        }
-        for key in &keys {
-            let path = self.claims_dir().join(format!("{key}.toml"));
-            // A claim that was set aside leaves a ticket that is not free.
-            let told = ticket_of(&path, key).and_then(|ticket| match ticket {
-                None => Self::check_not_set_aside(&path).map(|()| None),
-                ticket => Ok(ticket),
-            });
-            match told {
-                Ok(Some(ticket)) => claims.extend(self.view_claim(&ticket, restorable)),
-                Ok(None) => {}
-                Err(error) => claims.push(ClaimView {
-                    ticket: TicketId::from_key(key).map_or_else(|| key.clone(), String::from),
-                    claim: None,
-                    status: ClaimStatus::Unknown,
-                    reason: chain(&error),
-                }),
-            }
-        }
-        let locks = self.dir().join("locks/tickets");
-        for name in fs::entries(&locks)? {
-            let key = name.to_string_lossy().into_owned();
-            if keys.contains(&key) || !matches!(fs::probe(&locks.join(&name)), Ok(LockState::Held)) {
-                continue;
-            }
-            // The name of a held lock's ticket stands in its text, since a long name cannot be read off the key.
-            let told = fs::holder_line(&locks.join(&name), "ticket ").and_then(|text| TicketId::new(text).ok());
-            let ticket = told.filter(|ticket| ticket.key() == key).or_else(|| TicketId::from_key(&key));
-            if let Some(ticket) = ticket {
-                claims.extend(self.view_claim(&ticket, restorable));
-            }
-        }
-        claims.sort_by(|a, b| a.ticket.cmp(&b.ticket));
-        Ok(Survey { claims })
     }
 
     /// The ticket that a Pod was to work on and whose claim is no longer its own; `None` where it may go on.
@@ -197,17 +167,6 @@ impl Registry {
     }
 }
 
-/// Reads the ticket's name from a claim file and compares it with the file's own name.
-fn ticket_of(path: &Path, key: &str) -> Result<Option<TicketId>, ReadError> {
-    let Some(bytes) = fs::read_file(path)? else { return Ok(None) };
-    let record = |source| ReadError::Record { path: path.to_owned(), source };
-    let claim = Claim::parse(&bytes).map_err(record)?;
-    if claim.ticket.key() == key {
-        return Ok(Some(claim.ticket));
-    }
-    Err(record(RecordError::OtherName { expected: key.to_owned(), found: claim.ticket.to_string() }))
-}
-
 /// Reads every `<key>.toml` of a directory, by key; one that cannot be read never takes its neighbours down.
 pub(super) fn records<R: Record>(
     dir: &Path,
@@ -229,11 +188,4 @@ pub(super) fn records<R: Record>(
         Ok(Some(record))
     };
     Ok(names.iter().filter_map(|name| read(name).transpose()).collect())
-}
-
-impl Survey {
-    /// The views of one Pod's claims.
-    pub fn of_pod<'a>(&'a self, pod: &'a PodName) -> impl Iterator<Item = &'a ClaimView> {
-        self.claims.iter().filter(move |view| view.claim.as_ref().is_some_and(|claim| claim.pod == *pod))
-    }
 }

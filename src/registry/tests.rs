@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 mod batch;
 mod reclaim;
+mod survey;
 mod unreadable;
 
 use super::*;
@@ -356,6 +357,18 @@ fn nobodys_directory_is_swept_and_a_claimed_one_is_not() {
 }
 
 #[test]
+fn who_gives_up_removes_its_own_directory_and_no_later_one_of_the_name() {
+    let bench = bench();
+    let lock = bench.registry.try_lock_pod(&pod("a")).unwrap().unwrap();
+    bench.registry.create_pod(&lock, &bench.record("a", 2), None, None).unwrap();
+    let remove = |id| bench.registry.remove_pod(&pod("a"), PodId::from_bytes([id; 16]));
+    assert!(matches!(remove(1), Err(PodError::OtherPod { .. })));
+    assert!(bench.registry.pod_dir(&pod("a")).exists());
+    remove(2).unwrap();
+    assert!(!bench.registry.pod_dir(&pod("a")).exists());
+}
+
+#[test]
 fn a_directory_whose_ticket_is_in_flight_elsewhere_is_not_swept() {
     let bench = bench();
     let pod_lock = bench.registry.try_lock_pod(&pod("a")).unwrap().unwrap();
@@ -438,4 +451,21 @@ fn directories_that_others_may_write_to_are_refused() {
     std::fs::set_permissions(bench.registry.claims_dir(), open).unwrap();
     let error = bench.registry.prepare(NetworkPolicy::Refuse, at(1)).unwrap_err();
     assert!(chain(&error).contains("chmod go-w"), "{}", chain(&error));
+}
+
+#[test]
+fn a_release_that_nobody_told_of_is_finished_by_whoever_asks_again() {
+    let bench = bench();
+    let claim = bench.manual("mira").unwrap().claim().clone();
+    // As a process leaves it that is killed between the rename and the journal.
+    let [from, to] = [bench.registry.claim_path(&ticket()), bench.registry.tombstone_path(&ticket())];
+    std::fs::rename(from, to).unwrap();
+    let release =
+        |why| bench.registry.release(&bench.lock(), Expect::from(&claim), ReleasedBy::Other, why, &bench.writer);
+    assert_eq!(release("given back").unwrap(), claim);
+    let told = bench.registry.journal(Some(&ticket())).unwrap();
+    assert_eq!(told.last().unwrap().entry.why.as_deref(), Some("given back"));
+    assert_eq!(release("given back").unwrap(), claim, "a repeat changes nothing");
+    assert_eq!(bench.registry.journal(Some(&ticket())).unwrap(), told);
+    assert!(matches!(release("it hangs"), Err(ChangeError::Released { .. })), "a second one is told of the first");
 }

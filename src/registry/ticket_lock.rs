@@ -115,12 +115,6 @@ impl Registry {
 /// Writes into a lock that was had, for people, who holds it and what for.
 fn marked(ticket: &TicketId, lock: OfdLock, what_for: &str, writer: &Writer) -> TicketLock {
     // The text is for people; a full disk that has no room for it is no reason not to lock.
-    let _ = lock.describe(&description(ticket, what_for, writer));
+    let _ = lock.describe(&writer.lock_text(what_for, "ticket", ticket.as_str()));
     TicketLock { ticket: ticket.clone(), lock }
-}
-
-/// What stands in a ticket lock, for people.
-pub(super) fn description(ticket: &TicketId, what_for: &str, writer: &Writer) -> String {
-    let by = &writer.written_by;
-    format!("{what_for}, pid {} on {}, since {}\nticket {ticket}\n", by.pid, by.host, writer.now)
 }

@@ -90,7 +90,7 @@ impl Registry {
         fs::sync_dir(&self.claims_dir())?;
         let why = chain(&error);
         let mut entry = JournalEntry::new("set_aside").because(&why);
-        entry.ticket = TicketId::from_key(key);
+        entry.ticket = TicketId::of_key(key);
         let _ = self.log(writer, entry);
         Ok(SetAside::Done { path, why })
     }

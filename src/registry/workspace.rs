@@ -5,8 +5,9 @@
 //! ticket. Paths are canonicalised and keyed on their bytes.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
@@ -64,6 +65,47 @@ impl Workspace {
             Ok(Self { root, key_root })
         };
         located().map_err(|source| WorkspaceError { path: directory.to_owned(), source })
+    }
+
+    /// The workspace of this root, whatever is there now.
+    pub(super) fn at(root: PathBuf) -> Self {
+        Self { key_root: root.clone(), root }
+    }
+
+    /// The workspaces that may have been at a path, which need not exist any more: with what is left of it resolved, and
+    /// as it stands. Its last component is not followed: a link may lead from the old place to the new one.
+    ///
+    /// # Errors
+    /// When what is left of the path cannot be resolved.
+    pub(super) fn former(path: &Path) -> Result<Vec<Self>, WorkspaceError> {
+        let mut plain = PathBuf::new();
+        for component in path.components() {
+            match component {
+                Component::ParentDir => drop(plain.pop()),
+                other => plain.push(other),
+            }
+        }
+        let is_missing = |error: &io::Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+        let mut resolved = None;
+        for parent in path.ancestors().skip(1) {
+            match fs::canonicalize(parent) {
+                Ok(real) => {
+                    let rest = path.strip_prefix(parent).expect("an ancestor is a prefix");
+                    resolved = Some(real.components().chain(rest.components()).collect::<PathBuf>());
+                    break;
+                }
+                Err(error) if is_missing(&error) => {}
+                Err(source) => {
+                    let source = PathError { doing: "resolve", path: parent.to_owned(), source };
+                    return Err(WorkspaceError { path: path.to_owned(), source });
+                }
+            }
+        }
+        let mut found: Vec<Self> = resolved.into_iter().map(Self::at).collect();
+        if found.iter().all(|workspace| workspace.key_root != plain) {
+            found.push(Self::at(plain));
+        }
+        Ok(found)
     }
 
     /// The name of the registry's directory: `<leaf>-<hash>`.
@@ -179,6 +221,24 @@ mod tests {
         let linked = dir(&top, "w");
         fs::write(linked.join(".git"), format!("gitdir: {}\n", git_dir.display())).unwrap();
         assert_eq!(Workspace::find(&linked).unwrap().root, top.join("main"));
+    }
+
+    #[test]
+    fn a_former_root_is_resolved_as_far_as_it_is_there() {
+        let temp = tempfile::tempdir().unwrap();
+        let top = fs::canonicalize(temp.path()).unwrap();
+        dir(&top, "real");
+        std::os::unix::fs::symlink("real", top.join("link")).unwrap();
+        std::os::unix::fs::symlink("real", top.join("real/moved")).unwrap();
+        let former = |path: &str| -> Vec<PathBuf> {
+            Workspace::former(&top.join(path)).unwrap().into_iter().map(|workspace| workspace.key_root).collect()
+        };
+        assert_eq!(former("real/gone/"), [top.join("real/gone")]);
+        assert_eq!(former("link/gone/x"), [top.join("real/gone/x"), top.join("link/gone/x")]);
+        assert_eq!(former("link/moved"), [top.join("real/moved"), top.join("link/moved")]);
+        assert_eq!(former("real/../gone"), [top.join("gone")]);
+        // The bytes, not the paths: two paths are equal that differ in a slash at their end.
+        assert_eq!(former("real/gone/")[0].as_os_str(), top.join("real/gone").as_os_str());
     }
 
     #[test]

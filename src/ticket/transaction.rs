@@ -196,7 +196,7 @@ fn put_one_by_one(scratch: &Scratch, dir: &Path, before: &Before) -> Result<bool
         let new = scratch.path().join(name);
         // A file that did not change is the same file under both names, and renaming it does nothing.
         if new.exists() {
-            rename_into_place(&new, &dir.join(name))?;
+            rename_into_place(&new, &dir.join(name)).map_err(PathError::from)?;
         }
     }
     Ok(true)

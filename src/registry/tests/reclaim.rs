@@ -250,3 +250,23 @@ fn a_tombstone_that_cannot_be_read_is_kept_and_made_anew_from_the_journal() {
     assert_eq!(bench.kept(), [b"torn"]);
     assert_eq!(bench.held("b").generation, 2);
 }
+
+#[test]
+fn a_reclaim_that_nobody_told_of_is_finished_by_whoever_asks_again() {
+    for give in [false, true] {
+        let bench = bench();
+        let claim = bench.held("a");
+        let _live = bench.live("b", 2);
+        let wanted = Reclaim { to: to("b", Role::Intake).filter(|_| give), ..free(&claim) };
+        // As a process leaves it that is killed before it has told anybody.
+        let journal = std::fs::read(bench.registry.journal_path()).unwrap();
+        let _done = bench.reclaim(&wanted).unwrap();
+        std::fs::write(bench.registry.journal_path(), journal).unwrap();
+        let _ = std::fs::remove_file(bench.registry.session_path(&pod("b")));
+        let _done = bench.reclaim(&wanted).unwrap();
+        assert_eq!(bench.registry.session(&pod("b")).unwrap().is_some(), give);
+        let told = bench.registry.journal(Some(&ticket())).unwrap();
+        assert!(told.iter().any(|line| line.entry.action == "reclaim"), "{told:?}");
+        assert!(matches!(bench.reclaim(&wanted), Err(ReclaimError::Lost { .. })), "a second one is told of the first");
+    }
+}

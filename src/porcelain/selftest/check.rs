@@ -1,0 +1,100 @@
+//! What was tried, and what came of it.
+
+use crate::cli::{Failure, Meaning, Program};
+use crate::domain::chain;
+
+/// What came of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// As it must be.
+    Kept,
+    /// Not there, and done without.
+    Limited,
+    /// Not as it must be.
+    Broken,
+    /// Not tried.
+    Skipped,
+}
+
+impl Verdict {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Limited => "limited",
+            Self::Broken => "broken",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    pub(super) fn meaning(self) -> Meaning {
+        match self {
+            Self::Kept => Meaning::Good,
+            Self::Limited => Meaning::Attention,
+            Self::Broken => Meaning::Bad,
+            Self::Skipped => Meaning::Quiet,
+        }
+    }
+}
+
+/// One check.
+#[derive(Debug, Clone)]
+pub(super) struct Check {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What came of it.
+    pub(super) verdict: Verdict,
+    /// What was seen.
+    pub(super) what: String,
+    /// What follows for the user where it is not kept.
+    pub(super) means: &'static str,
+}
+
+/// Why a promise was not seen to be kept.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// See [`Verdict::Limited`].
+    Limited(String),
+    /// See [`Verdict::Broken`].
+    Broken(String),
+    /// See [`Verdict::Skipped`].
+    Skipped(String),
+}
+
+impl<E: std::error::Error> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Self::Broken(chain(&error))
+    }
+}
+
+impl From<Box<Failure>> for Trouble {
+    fn from(failure: Box<Failure>) -> Self {
+        Self::Broken(failure.render(Program::Porcelain).trim_end().to_owned())
+    }
+}
+
+/// Fails a check unless something holds.
+pub(super) fn ensure(holds: bool, otherwise: impl Into<String>) -> Result<(), Trouble> {
+    if holds { Ok(()) } else { Err(Trouble::Broken(otherwise.into())) }
+}
+
+impl Check {
+    /// Tries something out, which tells what it saw.
+    pub(super) fn of(
+        name: &'static str,
+        means: &'static str,
+        try_out: impl FnOnce() -> Result<String, Trouble>,
+    ) -> Self {
+        let (verdict, what) = match try_out() {
+            Ok(what) => (Verdict::Kept, what),
+            Err(Trouble::Limited(what)) => (Verdict::Limited, what),
+            Err(Trouble::Broken(what)) => (Verdict::Broken, what),
+            Err(Trouble::Skipped(what)) => (Verdict::Skipped, what),
+        };
+        Self { name, verdict, what, means }
+    }
+
+    /// A check that is not made.
+    pub(super) fn skipped(name: &'static str, why: &str) -> Self {
+        Self::of(name, "", || Err(Trouble::Skipped(why.to_owned())))
+    }
+}

@@ -1,0 +1,373 @@
+//! The verbs that write, each with the registry that it begins from and the change that it makes.
+
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::process::Command;
+use std::time::Duration;
+
+use command_fds::{CommandFdExt as _, FdMapping};
+use nix::fcntl::OFlag;
+use yoi::domain::{Acceptance, Evidence, Nonce, PodId, Role, Timestamp, WrittenBy};
+use yoi::fs::Wait;
+use yoi::registry::Writer;
+
+use crate::common::Outcome;
+
+use super::world::{Flight, Held, TICKET, World, pod, ticket};
+
+/// A verb in a registry.
+pub struct Verb {
+    pub name: &'static str,
+    /// Brings about what is there before.
+    prepare: fn(&World),
+    /// Takes what others hold meanwhile.
+    hold: fn(&World) -> Held,
+    pub words: &'static [&'static str],
+    /// The exit status when nothing is done to it.
+    pub status: i32,
+    /// Whether the change is there.
+    changed: fn(&World) -> bool,
+    /// The records that it may change.
+    pub targets: &'static [&'static str],
+}
+
+/// The nonce of the attempt whose offer is committed.
+pub fn nonce() -> Nonce {
+    Nonce::from_bytes([7; 16])
+}
+
+fn writer() -> Writer {
+    let now: Timestamp = "2026-06-07T22:02:25.123456Z".parse().unwrap();
+    let written_by = WrittenBy { pid: 1, host: "h".into(), boot: "b".into(), extra: toml::Table::new() };
+    Writer { written_by, user: "u".into(), now }
+}
+
+/// What every registry has besides: records that nobody may touch.
+pub fn neighbours(world: &World) {
+    world.must(&["claim-commit", "A", "--pod", "a", "--role", "coder"]);
+    world.must(&["claim-complete", "A", "--expect", "1"]);
+    world.must(&["claim-commit", "T-2", "--pod", "b", "--role", "coder"]);
+    world.must(&["claim-commit", "B", "--pod", "b", "--role", "coder"]);
+    world.must(&["claim-release", "B", "--expect", "1", "--reason", "r"]);
+    world.must(&["session-record", "a", "--role", "coder", "--origin", "role_launch", "--ticket", "A"]);
+}
+
+pub fn claimed(world: &World) {
+    neighbours(world);
+    world.must(&["claim-commit", TICKET, "--pod", "p", "--role", "intake"]);
+}
+
+pub fn completed(world: &World) {
+    claimed(world);
+    world.must(&["claim-complete", TICKET, "--expect", "1"]);
+}
+
+fn released(world: &World) {
+    claimed(world);
+    world.must(&["claim-release", TICKET, "--expect", "1", "--reason", "r"]);
+}
+
+fn recorded(world: &World) {
+    neighbours(world);
+    world.must(&["session-record", "p", "--role", "intake", "--origin", "ticket_claim", "--ticket", "A"]);
+}
+
+/// Writes the offer of a Pod on probation, as its host does.
+fn offer(world: &World, name: &str) {
+    let acceptance = Acceptance {
+        ticket: ticket(),
+        pod: pod(name),
+        pod_id: Some(PodId::from_bytes([9; 16])),
+        role: Role::Intake,
+        nonce: nonce(),
+        accepted_at: writer().now,
+        evidence: Evidence::UserMessage,
+        session: None,
+        written_by: writer().written_by,
+    };
+    world.registry().write_offer(acceptance).unwrap();
+}
+
+pub fn nothing(_: &World) {}
+
+pub fn nobody(_: &World) -> Held {
+    Held::default()
+}
+
+/// A Pod that lives.
+pub fn taker_lives(world: &World) -> Held {
+    let lock = world.registry().try_lock_pod(&pod("q")).unwrap().unwrap();
+    Held { pods: vec![lock], flight: None }
+}
+
+fn holder_lives(world: &World) -> Held {
+    let lock = world.registry().try_lock_pod(&pod("p")).unwrap().unwrap();
+    Held { pods: vec![lock], flight: None }
+}
+
+/// The lock of the ticket, as `ticket-lock` holds it.
+fn in_flight(world: &World) -> Held {
+    let lock = world.registry().lock_ticket(&ticket(), "ticket-lock", &writer(), Wait::For(Duration::from_secs(5)));
+    let launcher = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
+    Held { pods: Vec::new(), flight: Some(Flight { lock: lock.unwrap(), launcher }) }
+}
+
+fn in_flight_and_taker_lives(world: &World) -> Held {
+    Held { pods: taker_lives(world).pods, ..in_flight(world) }
+}
+
+fn holds(world: &World, name: &str, generation: u64) -> bool {
+    world.claim().is_some_and(|claim| claim.pod == pod(name) && claim.generation == generation)
+}
+
+fn relates(world: &World, tickets: &[&str]) -> bool {
+    let session = world.registry().session(&pod("p")).unwrap();
+    session
+        .is_some_and(|session| session.related_tickets.iter().map(|ticket| ticket.as_str()).eq(tickets.iter().copied()))
+}
+
+const CLAIM: &[&str] = &["claims/T.toml"];
+const CLAIM_AND_TOMBSTONE: &[&str] = &["claims/T.toml", "claims/T.released"];
+const SESSION: &[&str] = &["sessions/p.toml"];
+const COMMIT: &[&str] = &["claim-commit", TICKET, "--pod", "p", "--role", "intake"];
+const COMMIT_OFFER: &[&str] = &["claim-commit", TICKET, "--pod", "p", "--role", "intake", "--evidence", "user_message"];
+const RECORD: &[&str] = &["session-record", "p", "--role", "intake", "--origin", "ticket_claim", "--ticket", "T"];
+
+/// All of them.
+pub const VERBS: &[Verb] = &[
+    Verb {
+        name: "commit",
+        prepare: neighbours,
+        hold: nobody,
+        words: COMMIT,
+        status: 0,
+        changed: |world| holds(world, "p", 1),
+        targets: CLAIM,
+    },
+    Verb {
+        name: "commit-first-of-all",
+        prepare: nothing,
+        hold: nobody,
+        words: COMMIT,
+        status: 0,
+        changed: |world| holds(world, "p", 1),
+        targets: &["claims/T.toml", "workspace.toml"],
+    },
+    Verb {
+        name: "commit-after-release",
+        prepare: released,
+        hold: nobody,
+        words: COMMIT,
+        status: 0,
+        changed: |world| holds(world, "p", 2) && world.tombstone().is_some_and(|claim| claim.generation == 1),
+        targets: CLAIM,
+    },
+    Verb {
+        name: "commit-again",
+        prepare: claimed,
+        hold: nobody,
+        words: COMMIT,
+        status: 0,
+        changed: |world| holds(world, "p", 1),
+        targets: CLAIM,
+    },
+    Verb {
+        name: "commit-held",
+        prepare: claimed,
+        hold: nobody,
+        words: &["claim-commit", TICKET, "--pod", "q", "--role", "intake"],
+        status: 1,
+        changed: |_| false,
+        targets: CLAIM,
+    },
+    Verb {
+        name: "commit-offer",
+        prepare: |world| {
+            neighbours(world);
+            offer(world, "p");
+        },
+        hold: in_flight,
+        words: COMMIT_OFFER,
+        status: 0,
+        changed: |world| holds(world, "p", 1) && world.claim().is_some_and(|claim| claim.nonce == nonce()),
+        targets: CLAIM,
+    },
+    Verb {
+        name: "commit-offer-withdrawn",
+        prepare: neighbours,
+        hold: in_flight,
+        words: COMMIT_OFFER,
+        status: 4,
+        changed: |_| false,
+        targets: CLAIM,
+    },
+    Verb {
+        name: "hand-over",
+        prepare: completed,
+        hold: taker_lives,
+        words: &["claim-commit", TICKET, "--pod", "q", "--role", "coder", "--expect", "1"],
+        status: 0,
+        changed: |world| holds(world, "q", 2),
+        targets: CLAIM,
+    },
+    Verb {
+        name: "hand-over-offer",
+        prepare: |world| {
+            completed(world);
+            offer(world, "q");
+        },
+        hold: in_flight_and_taker_lives,
+        words: &[
+            "claim-commit",
+            TICKET,
+            "--pod",
+            "q",
+            "--role",
+            "intake",
+            "--expect",
+            "1",
+            "--evidence",
+            "user_message",
+        ],
+        status: 0,
+        changed: |world| holds(world, "q", 2) && world.claim().is_some_and(|claim| claim.nonce == nonce()),
+        targets: CLAIM,
+    },
+    Verb {
+        name: "complete",
+        prepare: claimed,
+        hold: nobody,
+        words: &["claim-complete", TICKET, "--expect", "1"],
+        status: 0,
+        changed: |world| holds(world, "p", 1) && world.claim().is_some_and(|claim| claim.completed_at.is_some()),
+        targets: CLAIM,
+    },
+    Verb {
+        name: "complete-again",
+        prepare: completed,
+        hold: nobody,
+        words: &["claim-complete", TICKET, "--expect", "1"],
+        status: 0,
+        changed: |world| holds(world, "p", 1) && world.claim().is_some_and(|claim| claim.completed_at.is_some()),
+        targets: CLAIM,
+    },
+    Verb {
+        name: "release",
+        prepare: claimed,
+        hold: nobody,
+        words: &["claim-release", TICKET, "--expect", "1", "--reason", "enough"],
+        status: 0,
+        changed: |world| world.claim().is_none() && world.tombstone().is_some_and(|claim| claim.generation == 1),
+        targets: CLAIM_AND_TOMBSTONE,
+    },
+    Verb {
+        name: "release-second",
+        prepare: |world| {
+            released(world);
+            world.must(COMMIT);
+        },
+        hold: nobody,
+        words: &["claim-release", TICKET, "--expect", "2", "--reason", "enough"],
+        status: 0,
+        changed: |world| world.claim().is_none() && world.tombstone().is_some_and(|claim| claim.generation == 2),
+        targets: CLAIM_AND_TOMBSTONE,
+    },
+    Verb {
+        name: "release-live",
+        prepare: claimed,
+        hold: holder_lives,
+        words: &["claim-release", TICKET, "--expect", "1", "--reason", "I want it"],
+        status: 1,
+        changed: |_| false,
+        targets: CLAIM_AND_TOMBSTONE,
+    },
+    Verb {
+        name: "hand-over-live",
+        prepare: completed,
+        hold: holder_lives,
+        words: &["claim-commit", TICKET, "--pod", "q", "--role", "coder", "--expect", "1"],
+        status: 1,
+        changed: |_| false,
+        targets: CLAIM,
+    },
+    Verb {
+        name: "session-new",
+        prepare: neighbours,
+        hold: nobody,
+        words: RECORD,
+        status: 0,
+        changed: |world| relates(world, &["T"]),
+        targets: SESSION,
+    },
+    Verb {
+        name: "session-merge",
+        prepare: recorded,
+        hold: nobody,
+        words: RECORD,
+        status: 0,
+        changed: |world| relates(world, &["A", "T"]),
+        targets: SESSION,
+    },
+    Verb {
+        name: "session-again",
+        prepare: |world| {
+            neighbours(world);
+            world.must(RECORD);
+        },
+        hold: nobody,
+        words: RECORD,
+        status: 0,
+        changed: |world| relates(world, &["T"]),
+        targets: SESSION,
+    },
+];
+
+impl Verb {
+    pub fn prepare(&self, world: &World) {
+        (self.prepare)(world);
+    }
+
+    pub fn hold(&self, world: &World) -> Held {
+        (self.hold)(world)
+    }
+
+    /// Whether its change is there.
+    pub fn changed(&self, world: &World) -> bool {
+        (self.changed)(world)
+    }
+
+    /// The command, with what is handed down where the ticket is in flight.
+    pub fn command(&self, world: &World, held: &Held) -> Command {
+        let mut command = world.yoi_claim(self.words);
+        let Some(flight) = &held.flight else { return command };
+        let copy = |descriptor: BorrowedFd| descriptor.try_clone_to_owned().unwrap();
+        let lock = FdMapping { parent_fd: copy(flight.lock.as_fd()), child_fd: 20 };
+        let launcher = FdMapping { parent_fd: copy(flight.launcher.0.as_fd()), child_fd: 21 };
+        command.fd_mappings(vec![lock, launcher]).unwrap();
+        command.env("YOI_TICKET_LOCK", "20").env("YOI_LAUNCHER", "21").env("YOI_CLAIM_NONCE", nonce().to_string());
+        command
+    }
+}
+
+impl Verb {
+    pub fn is_commit(&self) -> bool {
+        self.words[0] == "claim-commit"
+    }
+
+    /// Whether its change was there before it ran: it was a repeat.
+    pub fn is_repeat(&self) -> bool {
+        self.name.ends_with("-again")
+    }
+
+    /// Whether this is how a repeat may end: as the verb itself, or, where its change stands, with word of who made it.
+    pub fn is_repeated_by(&self, repeat: &Outcome, is_changed: bool) -> bool {
+        let told = is_changed && repeat.status == 1 && repeat.stderr.contains(" was released by ");
+        repeat.status == self.status || told
+    }
+
+    /// Frees the ticket and claims it again: whatever was left behind on it goes by that.
+    pub fn change_once_more(&self, world: &World) {
+        let generation = world.claim().unwrap().generation.to_string();
+        world.must(&["claim-release", TICKET, "--expect", &generation, "--reason", "next"]);
+        world.must(&["claim-commit", TICKET, "--pod", "next", "--role", "coder"]);
+    }
+}

@@ -1,0 +1,240 @@
+//! Proof of the proof: each protection is taken out of a copy of the program, one at a time, and a test must go red.
+//!
+//! The protections are listed in `tests/proof/protections.toml`. `cargo test` looks whether the list still fits the code;
+//! with `YOI_EXTENDED=1` the proof is made. One build serves all: in the copy each listed piece of code asks whether it is
+//! the one that is taken out at that moment (a _mutant schema_), by a file that is written before each test. The
+//! program itself knows nothing of this.
+//!
+//! `cargo test --test proof -- NAME` makes the proof of those whose name contains NAME.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test program")]
+#![allow(clippy::disallowed_methods, reason = "a test program reads its own environment")]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use common::Process;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde::Deserialize;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// What stands in a replacement for "this protection is the one that is taken out".
+const MUTANT: &str = "MUTANT";
+/// How long a test may take; one that hangs without its protection has noticed that, too.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[derive(Deserialize)]
+struct List {
+    protection: Vec<Protection>,
+}
+
+/// A piece of code that something depends on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Protection {
+    /// What it is.
+    name: String,
+    /// The file that it is in, below `src`.
+    file: String,
+    /// The code; it stands there exactly once.
+    find: String,
+    /// What it is replaced by; does the same unless `MUTANT` holds.
+    replace: String,
+    /// The test program that notices, `lib` for the unit tests.
+    test: String,
+    /// The arguments by which it runs the test that does.
+    arguments: Vec<String>,
+    /// Environment variables that the test needs.
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    /// Whether only root can run that test.
+    #[serde(default)]
+    root: bool,
+}
+
+fn main() -> ExitCode {
+    let text = fs::read_to_string(Path::new(ROOT).join("tests/proof/protections.toml")).unwrap();
+    let List { protection: mut protections } = toml::from_str(&text).unwrap();
+    let names: BTreeSet<&str> = protections.iter().map(|protection| protection.name.as_str()).collect();
+    assert_eq!(names.len(), protections.len(), "a name is taken twice");
+    let sources = mutated_sources(&protections);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        protections.iter().for_each(|protection| println!("{}: test", protection.name));
+        return ExitCode::SUCCESS;
+    }
+    let chosen: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    if chosen.is_empty() && std::env::var_os("YOI_EXTENDED").is_none() {
+        println!(
+            "{} protections stand where the list says; YOI_EXTENDED=1 takes them out one by one",
+            protections.len()
+        );
+        return ExitCode::SUCCESS;
+    }
+    protections.retain(|protection| {
+        let here = !protection.root || nix::unistd::geteuid().is_root();
+        here && (chosen.is_empty() || chosen.iter().any(|name| protection.name.contains(name.as_str())))
+    });
+    prove(&protections, &sources)
+}
+
+/// Every file that a protection is in, with all of them made ready to be taken out.
+fn mutated_sources(protections: &[Protection]) -> BTreeMap<PathBuf, String> {
+    let mut sources: BTreeMap<PathBuf, String> = BTreeMap::new();
+    for Protection { name, file, find, replace, .. } in protections {
+        let path = Path::new("src").join(file);
+        let original = || fs::read_to_string(Path::new(ROOT).join(&path)).unwrap();
+        let text = sources.entry(path.clone()).or_insert_with(original);
+        assert_eq!(text.matches(find.as_str()).count(), 1, "{name}: not once in {}: {find}", path.display());
+        assert!(replace.contains(MUTANT), "{name}: nothing is taken out");
+        *text = text.replace(find.as_str(), &replace.replace(MUTANT, &format!("crate::mutant({name:?})")));
+    }
+    sources
+}
+
+fn prove(protections: &[Protection], sources: &BTreeMap<PathBuf, String>) -> ExitCode {
+    let bench = Bench::build(protections, sources);
+    let mut told = BTreeSet::new();
+    let mut broken = 0;
+    for protection in protections {
+        let run = (&protection.test, &protection.arguments);
+        if told.insert(run) && !bench.passes(protection, "") {
+            println!("BROKEN  {}: its test is not there, or fails with every protection in its place", protection.name);
+            broken += 1;
+            continue;
+        }
+        let start = Instant::now();
+        let missed = bench.passes(protection, &protection.name);
+        let verdict = if missed { "MISSED" } else { "caught" };
+        broken += usize::from(missed);
+        let seconds = start.elapsed().as_secs_f32();
+        println!(
+            "{verdict}  {:<48} {} {} ({seconds:.1} s)",
+            protection.name,
+            protection.test,
+            protection.arguments.join(" ")
+        );
+    }
+    println!("{} protections taken out, {} of them noticed", protections.len(), protections.len() - broken);
+    if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A build of the copy.
+struct Bench {
+    tree: PathBuf,
+    /// Holds the name of the protection that is taken out.
+    chosen: PathBuf,
+    /// The test programs.
+    programs: BTreeMap<String, PathBuf>,
+}
+
+impl Bench {
+    fn build(protections: &[Protection], sources: &BTreeMap<PathBuf, String>) -> Self {
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("proof");
+        let (tree, chosen) = (place.join("tree"), place.join("chosen"));
+        for part in ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests", "benches", "man", "docs", "completions"] {
+            copy(&Path::new(ROOT).join(part), &tree.join(part), &|path| {
+                let path = path.strip_prefix(ROOT).unwrap();
+                let text = sources.get(path).cloned();
+                if path == Path::new("src/lib.rs") { Some(with_switch(path, text, &chosen)) } else { text }
+            });
+        }
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["test", "--locked", "--no-run", "--message-format=json", "--target-dir"]).arg(place.join("target"));
+        for test in protections.iter().map(|protection| protection.test.as_str()).collect::<BTreeSet<_>>() {
+            match test {
+                "lib" => build.arg("--lib"),
+                name => build.args(["--test", name]),
+            };
+        }
+        let output = build.current_dir(&tree).stderr(Stdio::inherit()).output().unwrap();
+        assert!(output.status.success(), "the copy does not build");
+        Self { tree, chosen, programs: programs_of(&output.stdout) }
+    }
+
+    /// Whether the test of a protection passes while the one of this name is taken out.
+    fn passes(&self, protection: &Protection, out: &str) -> bool {
+        fs::write(&self.chosen, out).unwrap();
+        let mut command = Command::new(&self.programs[&protection.test]);
+        command.args(&protection.arguments).env_remove("YOI_EXTENDED").envs(&protection.environment);
+        command.current_dir(&self.tree).process_group(0);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut said = child.stdout.take().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = said.read_to_end(&mut text);
+            text
+        });
+        let in_time = Process::open(child.id()).is_none_or(|process| process.wait(Instant::now() + PATIENCE));
+        // Whatever the test has left: while it is not waited for, its number is not another's.
+        let _ = killpg(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGKILL);
+        let status = child.wait().unwrap();
+        let text = String::from_utf8_lossy(&reader.join().unwrap()).into_owned();
+        in_time && status.success() && !text.contains("running 0 tests\n")
+    }
+}
+
+/// Adds to the root of the library what tells which protection is taken out: one reading of a file a process.
+fn with_switch(path: &Path, text: Option<String>, chosen: &Path) -> String {
+    let text = text.unwrap_or_else(|| fs::read_to_string(Path::new(ROOT).join(path)).unwrap());
+    format!(
+        "{text}\n\
+         /// Whether the protection of this name is taken out.\n\
+         pub(crate) fn mutant(name: &str) -> bool {{\n\
+         \x20   static CHOSEN: std::sync::OnceLock<String> = std::sync::OnceLock::new();\n\
+         \x20   CHOSEN.get_or_init(|| std::fs::read_to_string({chosen:?}).unwrap_or_default()) == name\n\
+         }}\n"
+    )
+}
+
+/// Copies a file or a directory; `instead` gives another text for a file. What is there already and the same stays as it
+/// is, so that it need not be built again.
+fn copy(from: &Path, to: &Path, instead: &dyn Fn(&Path) -> Option<String>) {
+    if from.is_dir() {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let name = entry.unwrap().file_name();
+            copy(&from.join(&name), &to.join(&name), instead);
+        }
+        return;
+    }
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    let bytes = instead(from).map_or_else(|| fs::read(from).unwrap(), String::into_bytes);
+    if fs::read(to).ok().as_ref() != Some(&bytes) {
+        fs::write(to, bytes).unwrap();
+    }
+}
+
+/// Finds the test programs in what cargo says, by name.
+fn programs_of(messages: &[u8]) -> BTreeMap<String, PathBuf> {
+    #[derive(Deserialize)]
+    struct Message {
+        executable: Option<PathBuf>,
+        target: Option<Target>,
+        profile: Option<Profile>,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+        kind: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    struct Profile {
+        test: bool,
+    }
+    let messages =
+        messages.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Message>(line).ok());
+    let program = |message: Message| {
+        let target = message.target?;
+        let name = if target.kind.iter().any(|kind| kind == "lib") { "lib".to_owned() } else { target.name };
+        message.profile.filter(|profile| profile.test).and(Some((name, message.executable?)))
+    };
+    messages.filter_map(program).collect()
+}

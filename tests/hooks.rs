@@ -13,6 +13,8 @@ const TICKET: &str = "PROJ-42";
 /// A repository with one commit, as the workspace.
 fn repository() -> TestEnv {
     let env = TestEnv::new();
+    // Its maintenance goes on behind the command that began it.
+    std::fs::write(env.home().join(".gitconfig"), "[maintenance]\nauto = false\n[receive]\nautogc = false\n").unwrap();
     run(&mut git(&env, &["init", "-q", "-b", "main"]), 0);
     run(&mut git(&env, &["commit", "-q", "--allow-empty", "-m", "first"]), 0);
     env

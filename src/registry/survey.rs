@@ -116,9 +116,7 @@ impl Registry {
         if !matches!(fs::probe(&lock), Ok(LockState::Held)) {
             return None;
         }
-        // The name of a held lock's ticket stands in its text, since a long name cannot be read off the key.
-        let ticket = fs::holder_line(&lock, "ticket ").and_then(|text| TicketId::new(text).ok());
-        self.view_claim(&ticket.filter(|ticket| ticket.key() == *name.to_string_lossy())?, restorable)
+        self.view_claim(&self.ticket_of_key(&name.to_string_lossy())?, restorable)
     }
 }
 

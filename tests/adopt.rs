@@ -362,17 +362,21 @@ struct Stopped {
 impl Stopped {
     fn after(env: &TestEnv, place: &Path, call: &str, nth: usize) -> Self {
         let mut command = env.command("strace");
-        command.args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+        // It says there when the command is stopped for good: it stops for its tracer at each call.
+        let said = env.root().join(format!("strace-{call}-{nth}"));
+        let _ = fs::remove_file(&said);
+        command.args(["-e", &format!("trace={call}"), "-o"]).arg(&said);
         command.args(["-e", &format!("inject={call}:signal=STOP:when={nth}")]);
         command.args([env!("CARGO_BIN_EXE_yoi-claim"), "workspace-adopt", env.workspace().to_str().unwrap()]);
         let tracer = command.current_dir(place).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let children = format!("/proc/{0}/task/{0}/children", tracer.id());
         let is_stopped = |pid: u32| {
+            let for_good = fs::read_to_string(&said).unwrap_or_default().contains("--- stopped by SIGSTOP ---");
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             // Before it becomes the command it stops for its tracer, too.
             let is_it = line.starts_with(env!("CARGO_BIN_EXE_yoi-claim").as_bytes());
-            is_it && stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['T', 't']))
+            for_good && is_it && stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['T', 't']))
         };
         let process = env.wait_for("the command to be stopped", || {
             let pid = fs::read_to_string(&children).ok()?.split_whitespace().next()?.parse().ok()?;

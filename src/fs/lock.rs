@@ -214,8 +214,35 @@ impl AsFd for OfdLock {
     }
 }
 
+/// A shared open-file-description lock on a whole file: keeps others from locking it exclusively, and is itself no sign
+/// that somebody has it. Dropping it closes this descriptor of it.
+#[derive(Debug)]
+#[must_use = "the lock is released when this is dropped"]
+pub struct SharedLock {
+    _file: File,
+}
+
+impl SharedLock {
+    /// Opens the lock file, making it where it is missing, and tries once to share its lock; `None` where somebody has it.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used.
+    pub fn try_acquire(path: &Path) -> Result<Option<Self>, PathError> {
+        let (file, _) = open_lock_file(path)?;
+        if !try_lock_as(&file, libc::F_RDLCK).context("lock", path)? {
+            return Ok(None);
+        }
+        check_in_place(&file, path)?;
+        Ok(Some(Self { _file: file }))
+    }
+}
+
 pub(super) fn try_lock(file: &File) -> io::Result<bool> {
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
+    try_lock_as(file, libc::F_WRLCK)
+}
+
+fn try_lock_as(file: &File, kind: libc::c_int) -> io::Result<bool> {
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(kind))) {
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         Err(error) => Err(error.into()),
@@ -248,7 +275,7 @@ fn check_in_place(file: &File, path: &Path) -> Result<(), PathError> {
     }
 }
 
-/// Asks the kernel whether an open-file-description lock is held, without taking it.
+/// Asks the kernel whether an open-file-description lock is held, without taking it; a shared one counts for nothing.
 ///
 /// The descriptor is opened for asking, so a lock of this very process is seen too. Reading permission is enough.
 ///
@@ -263,7 +290,7 @@ pub fn probe(path: &Path) -> Result<LockState, PathError> {
         Err(error) => return Err(error).context("open the lock", path),
     };
     super::read::check_regular(&file, path)?;
-    let mut lock = whole_file(libc::F_WRLCK);
+    let mut lock = whole_file(libc::F_RDLCK);
     fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).context("ask about the lock", path)?;
     let free = libc::c_int::from(lock.l_type) == libc::F_UNLCK;
     Ok(if free { LockState::Free } else { LockState::Held })
@@ -365,6 +392,20 @@ mod tests {
         drop(lock);
         assert_eq!(probe(&path).unwrap(), LockState::Free);
         let _again = OfdLock::acquire(&path, Wait::No).unwrap();
+    }
+
+    #[test]
+    fn a_shared_lock_keeps_others_from_taking_it_and_is_shared_and_not_seen() {
+        let (_dir, path) = lock_path();
+        let first = SharedLock::try_acquire(&path).unwrap().unwrap();
+        let second = SharedLock::try_acquire(&path).unwrap().unwrap();
+        assert_eq!(probe(&path).unwrap(), LockState::Free);
+        drop(first);
+        assert!(matches!(OfdLock::acquire(&path, Wait::No), Err(WaitError::Held { .. })));
+        drop(second);
+        let _taken = OfdLock::acquire(&path, Wait::No).unwrap();
+        assert!(SharedLock::try_acquire(&path).unwrap().is_none());
+        assert_eq!(probe(&path).unwrap(), LockState::Held);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use dir::{
 pub use error::{IoContext, PathError};
 pub use exchange::{Exchanged, Renamed, exchange, rename_new};
 pub use lock::{
-    Acquired, FlockGuard, LockState, OfdLock, Wait, WaitError, holder_line, holder_text, probe, same_file,
+    Acquired, FlockGuard, LockState, OfdLock, SharedLock, Wait, WaitError, holder_line, holder_text, probe, same_file,
     wait_until_free,
 };
 pub use look::{Kind, Look, look};

@@ -2,17 +2,17 @@
 
 use super::claims::ChangeError;
 use super::open::{ReadError, Registry};
-use super::pods::PodLock;
 use super::status::Restorable;
 use crate::domain::{Claim, PodId, PodName, RecordError};
-use crate::fs::{self, PathError};
+use crate::fs::{self, PathError, SharedLock};
 
 /// Keeps the former holder of a claim from coming back.
 #[derive(Debug)]
 #[must_use = "the holder can come back once this is dropped"]
 pub(super) struct Excluded {
-    /// The holder's Pod lock; `None` where that Pod cannot come back whoever holds the lock of its name.
-    _lock: Option<PodLock>,
+    /// The holder's Pod lock, shared: of two who end claims of one Pod, on two tickets, neither takes the other for that
+    /// Pod. `None` where it cannot come back whoever holds the lock of its name.
+    _lock: Option<SharedLock>,
 }
 
 impl Registry {
@@ -36,7 +36,7 @@ impl Registry {
     /// # Errors
     /// When its lock cannot be used.
     pub(super) fn exclude_pod(&self, pod: &PodName) -> Result<Option<Excluded>, PathError> {
-        match self.try_lock_pod(pod) {
+        match SharedLock::try_acquire(&self.pod_lock_path(pod)) {
             Ok(Some(lock)) => Ok(Some(Excluded { _lock: Some(lock) })),
             Ok(None) => Ok(None),
             // A full disk has no room for a lock file that was never made. Nobody holds that lock, and a Pod that makes

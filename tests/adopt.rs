@@ -362,17 +362,21 @@ struct Stopped {
 impl Stopped {
     fn after(env: &TestEnv, place: &Path, call: &str, nth: usize) -> Self {
         let mut command = env.command("strace");
-        command.args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+        // It says there when the command is stopped for good: it stops for its tracer at each call.
+        let said = env.root().join(format!("strace-{call}-{nth}"));
+        let _ = fs::remove_file(&said);
+        command.args(["-e", &format!("trace={call}"), "-o"]).arg(&said);
         command.args(["-e", &format!("inject={call}:signal=STOP:when={nth}")]);
         command.args([env!("CARGO_BIN_EXE_yoi-claim"), "workspace-adopt", env.workspace().to_str().unwrap()]);
         let tracer = command.current_dir(place).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let children = format!("/proc/{0}/task/{0}/children", tracer.id());
         let is_stopped = |pid: u32| {
+            let for_good = fs::read_to_string(&said).unwrap_or_default().contains("--- stopped by SIGSTOP ---");
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             // Before it becomes the command it stops for its tracer, too.
             let is_it = line.starts_with(env!("CARGO_BIN_EXE_yoi-claim").as_bytes());
-            is_it && stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['T', 't']))
+            for_good && is_it && stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['T', 't']))
         };
         let process = env.wait_for("the command to be stopped", || {
             let pid = fs::read_to_string(&children).ok()?.split_whitespace().next()?.parse().ok()?;
@@ -470,8 +474,23 @@ fn a_registry_that_was_taken_over_in_part_is_read_and_not_written() {
     assert!(listed(&env, &place).contains("T\tmira\tcoder\t1\tstale\n"));
     let line = format!("do it again: yoi-claim workspace-adopt {}", env.workspace().display());
     refused(&env, &mut claim(&env, &place, &["claim-commit", "X", "--pod", "p", "--role", "coder"]), 128, &line);
+    let found = run(&mut claim(&env, &place, &["verify", "--format", "{code} {remedy}"]), 1).stdout;
+    let remedy = format!("other-workspace yoi-claim workspace-adopt {}\n", env.workspace().display());
+    assert!(found.contains(&remedy), "{found}");
     run(&mut adopt(&env, &place), 0);
     assert_eq!(listed(&env, &place), LISTED);
+    assert_eq!(run(&mut claim(&env, &place, &["verify"]), 0).stdout, "");
+}
+
+#[test]
+fn an_empty_registry_that_was_set_aside_is_swept_by_whoever_repairs() {
+    let env = stage();
+    let place = moved(&env);
+    run(&mut adopt(&env, &place), 0);
+    let left = registry_of(&env, &place).dir().join("tmp/workspace-adopted.0123456789abcdef");
+    run(Command::new("mkdir").args(["-p", "-m", "700"]).arg(left.join("claims")), 0);
+    let repaired = Outcome::of(&mut claim(&env, &place, &["verify", "--repair"]));
+    assert!(!left.exists(), "{repaired:?}");
 }
 
 #[test]

@@ -137,3 +137,40 @@ fn the_environment_is_the_bench_s_own() {
     names.sort_unstable();
     assert_eq!(names, ["HOME", "LC_ALL", "PATH", "TZ", "USER", "YOI_CLOCK", "YOI_DATA_DIR", "YOI_RUNTIME_DIR"]);
 }
+
+/// What `yoi help` does at a terminal, where this script stands in the place of `man`.
+fn helped_by_man(env: &TestEnv, man: &str, words: &str) -> Outcome {
+    let dir = env.root().join("bin");
+    // By another process: a program that this one had open for writing while another thread forks cannot be run.
+    let install = "mkdir -p \"$1\"; printf '#!/bin/sh\\n%s\\n' \"$2\" >\"$1/man\"; chmod +x \"$1/man\"";
+    run(env.shell(install).arg("sh").arg(&dir).arg(man), 0);
+    let mut command = env.command("script");
+    command.args(["-qec", &format!("PATH='{}':$PATH; yoi help {words}", dir.display()), "/dev/null"]);
+    run(&mut command, 0)
+}
+
+#[test]
+fn help_is_shown_by_man_at_a_terminal() {
+    let env = TestEnv::new();
+    let shows = "[ \"$1\" = -l ] && { tail -n 1 \"$2\"; exec basename \"$2\"; }; echo \"man $*\"";
+    let page = helped_by_man(&env, shows, "registry").stdout;
+    assert!(page.starts_with(".Xr yoi-recovery 7") && page.trim_end().ends_with(".5"), "{page}");
+    // A command's page is shown where it is installed.
+    assert_eq!(helped_by_man(&env, shows, "ticket new").stdout, "man yoi-ticket-new\r\n");
+    let shown = helped_by_man(&env, "exit 16", "ticket new").stdout;
+    assert!(shown.contains("Usage:") && shown.contains("yoi ticket new"), "{shown}");
+    let shown = helped_by_man(&env, "exit 16", "yoi-registry").stdout;
+    assert!(shown.starts_with("NAME\r\n    yoi-registry - the files"), "{shown}");
+}
+
+#[test]
+fn help_into_a_pipe_is_plain_text() {
+    let env = TestEnv::new();
+    let registry = run(&mut env.yoi(["help", "yoi-registry"]), 0).stdout;
+    assert!(registry.starts_with("NAME\n    yoi-registry - the files"), "{registry}");
+    let recovery = run(&mut env.yoi(["help", "recovery"]), 0).stdout;
+    assert!(recovery.contains("\nSYMPTOMS\n") && recovery.contains("      $ yoi status\n"), "{recovery}");
+    assert!(run(&mut env.yoi(["help", "ticket", "new"]), 0).stdout.contains("Usage: yoi ticket new"));
+    let unknown = run(&mut env.yoi(["help", "regist"]), 2);
+    assert!(unknown.stderr.starts_with("yoi: yoi has no command \"regist\""), "{unknown:?}");
+}

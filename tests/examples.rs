@@ -143,6 +143,20 @@ fn the_walk_through_of_the_readme_runs_and_prints_what_it_shows() {
 }
 
 #[test]
+fn the_tour_of_the_manual_prints_what_it_shows() {
+    let env = TestEnv::new();
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manual/yoi.man")).unwrap();
+    let blocks = page.split("\n.nf\n").skip(1).map(|block| format!("{}\n", block.split_once("\n.fi").unwrap().0));
+    let shown: String = blocks.collect();
+    let shown = shown.replace("\\-", "-").replace("\\&", "").replace("\\e", "\\").replace("...", "…");
+    let steps = transcript::session(&shown);
+    assert!(steps.len() > 8, "{steps:?}");
+    let wrong = differences(&env, ":", &steps);
+    end_pods(&env);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
 fn the_script_of_the_readme_launches_what_yoi_intake_launches() {
     let env = TestEnv::with_sample();
     let [script] =

@@ -1,24 +1,24 @@
 //! Manual pages, completions and the command reference are made of the programs' own command lines, and are committed.
 //!
 //! `YOI_UPDATE=1 cargo test --test generated` writes them anew. The hand-written parts are the doc comments of the
-//! commands, the examples in their `after_long_help`, and what stands in this file.
+//! commands, the examples in their `after_long_help`, `docs/manual/PAGE.man`, which becomes the end of the description on
+//! that page, and what stands in this file.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, and reads its own environment"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 use std::{env, fs, io};
 
 use clap::{Arg, Command};
-use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
-use yoi::cli::{Exit, VARIABLES};
+use yoi::cli::{Exit, Program, Shell, VARIABLES, script};
 
 /// Where files lie, for the pages of the programs.
 const FILES: &[(&str, &str)] = &[
@@ -32,8 +32,27 @@ const FILES: &[(&str, &str)] = &[
     ("YOI_RUNTIME_DIR/HASH.sock", "the socket of a Pod"),
 ];
 
-/// The page that is written by hand: what to do when something is not as it should be.
-const RECOVERY: &str = "yoi-recovery(7)";
+/// The pages that are written by hand: every other one sends its reader to them.
+const BY_HAND: &[&str] = &["yoi-registry(5)", "yoi-recovery(7)"];
+
+/// Where the hand-written parts of generated pages lie.
+const PARTS: &str = "docs/manual";
+
+/// Pages that have to do with one another, besides those of one family such as `claim-`.
+const RELATED: &[&[&str]] = &[
+    &["yoi-status", "yoi-claim-claim-list", "yoi-claim-pod-list"],
+    &["yoi-why", "yoi-claim-claim-show", "yoi-claim-verify", "yoi-reclaim"],
+    &["yoi-doctor", "yoi-claim-verify", "yoi-claim-gc", "yoi-selftest"],
+    &["yoi-intake", "yoi-launch", "yoi-claim-launch-plan", "yoi-claim-ticket-lock", "yoi-claim-pod-spawn"],
+    &["yoi-attach", "yoi-logs", "yoi-stop", "yoi-restore"],
+    &["yoi-reclaim", "yoi-claim-claim-reclaim", "yoi-claim-claim-release"],
+    &["yoi-logs", "yoi-claim-journal"],
+    &["yoi-stop", "yoi-claim-pod-shutdown"],
+    &["yoi-hooks", "yoi-claim-claim-check"],
+    &["yoi-claim-ticket-lock", "yoi-claim-claim-commit", "yoi-claim-session-record"],
+    &["yoi-claim-watch", "yoi-claim-journal", "yoi-claim-claim-list"],
+    &["yoi-completions", "yoi-help"],
+];
 
 /// What the examples of a command begin with, in its `after_long_help`.
 const EXAMPLES: &str = "Examples:\n";
@@ -93,15 +112,15 @@ fn generated() -> BTreeMap<PathBuf, Vec<u8>> {
                 manual_page(command, parent).expect("writing to a Vec does not fail"),
             );
         }
-        let name = program.get_name();
+    }
+    for program in [Program::Porcelain, Program::Plumbing] {
+        let name = program.name();
         for (shell, file) in [
             (Shell::Bash, format!("{name}.bash")),
             (Shell::Zsh, format!("_{name}")),
             (Shell::Fish, format!("{name}.fish")),
         ] {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut program.clone(), name, &mut script);
-            files.insert(Path::new("completions").join(file), tidy(&script));
+            files.insert(Path::new("completions").join(file), script(shell, program).into_bytes());
         }
     }
     files.insert("docs/commands.md".into(), reference(&programs).into_bytes());
@@ -124,6 +143,9 @@ fn manual_page(command: &Command, parent: Option<&Command>) -> io::Result<Vec<u8
     man.render_name_section(&mut text)?;
     synopsis(command).to_writer(&mut text)?;
     man.render_description_section(&mut text)?;
+    if let Ok(part) = fs::read(top().join(PARTS).join(format!("{}.man", page(command)))) {
+        text.extend(part);
+    }
     man.render_options_section(&mut text)?;
     if command.has_subcommands() {
         man.render_subcommands_section(&mut text)?;
@@ -147,15 +169,13 @@ fn synopsis(command: &Command) -> Roff {
 /// What clap knows nothing of.
 fn last_sections(command: &Command, parent: Option<&Command>) -> Roff {
     let mut roff = Roff::default();
-    if parent.is_none() {
-        roff.control("SH", ["ENVIRONMENT"]);
-        for (variable, meaning) in VARIABLES {
-            entry(&mut roff, bold(*variable), meaning);
-        }
-        roff.control("SH", ["FILES"]);
-        for (file, meaning) in FILES {
-            entry(&mut roff, bold(*file), meaning);
-        }
+    roff.control("SH", ["ENVIRONMENT"]);
+    for (variable, meaning) in VARIABLES {
+        entry(&mut roff, bold(*variable), meaning);
+    }
+    roff.control("SH", ["FILES"]);
+    for (file, meaning) in FILES {
+        entry(&mut roff, bold(*file), meaning);
     }
     roff.control("SH", ["EXIT STATUS"]);
     for exit in Exit::ALL {
@@ -170,13 +190,29 @@ fn last_sections(command: &Command, parent: Option<&Command>) -> Roff {
         roff.control("fi", []);
     }
     roff.control("SH", ["SEE ALSO"]);
-    let others = match parent {
-        Some(parent) => vec![page(parent)],
-        None => programs().iter().map(page).filter(|other| *other != page(command)).collect(),
-    };
-    let others = others.iter().map(|name| format!("{name}(1)")).chain([RECOVERY.to_owned()]);
-    roff.text([roman(others.collect::<Vec<_>>().join(", "))]);
+    roff.text([roman(see_also(command, parent).join(", "))]);
     roff
+}
+
+/// The pages to go on with: the program's, the other program's from there, the family's, those that are related by hand.
+fn see_also(command: &Command, parent: Option<&Command>) -> Vec<String> {
+    let own = page(command);
+    let mut names: Vec<String> = match parent {
+        Some(parent) => {
+            let family = |sub: &Command| sub.get_name().split_once('-').map(|(family, _)| family.to_owned());
+            let is_nested = typed(parent).contains(' ');
+            let visible = parent.get_subcommands().filter(|sub| !sub.is_hide_set());
+            let of_family =
+                visible.filter(|sub| is_nested || (family(sub).is_some() && family(sub) == family(command)));
+            std::iter::once(page(parent)).chain(of_family.map(page)).collect()
+        }
+        None => programs().iter().map(page).collect(),
+    };
+    let related = RELATED.iter().filter(|group| group.contains(&own.as_str()));
+    names.extend(related.flat_map(|group| group.iter().map(ToString::to_string)));
+    let mut seen = BTreeSet::from([own]);
+    names.retain(|name| seen.insert(name.clone()));
+    names.iter().map(|name| format!("{name}(1)")).chain(BY_HAND.iter().map(ToString::to_string)).collect()
 }
 
 /// Every section comes with the definition of the same string; one is enough.
@@ -294,6 +330,33 @@ fn every_page_passes_the_lint() {
     assert!(!pages.is_empty());
     let lint = Process::new("mandoc").args(["-Tlint", "-Werror"]).args(&pages).output().unwrap();
     assert!(lint.status.success(), "{}", String::from_utf8_lossy(&lint.stdout));
+}
+
+/// What a page sends its reader to is there.
+#[test]
+fn every_page_that_is_named_exists() {
+    let pages: BTreeSet<String> = programs().iter().flat_map(with_subcommands).map(page).collect();
+    let by_hand = BY_HAND.iter().map(|name| name.split('(').next().unwrap().to_owned());
+    let known: BTreeSet<String> = pages.iter().cloned().chain(by_hand).collect();
+    let mut wrong: Vec<String> = RELATED
+        .iter()
+        .flat_map(|group| group.iter())
+        .filter(|name| !pages.contains(**name))
+        .map(|n| (*n).to_owned())
+        .collect();
+    for name in BY_HAND {
+        let file = name.replace('(', ".").replace(')', "");
+        let text = fs::read_to_string(top().join("man").join(&file)).unwrap();
+        let named = text.lines().filter_map(|line| line.strip_prefix(".Xr yoi")).map(|rest| format!("yoi{rest}"));
+        let missing = named.filter(|rest| !known.contains(rest.split(' ').next().unwrap()));
+        wrong.extend(missing.map(|rest| format!("{file}: {rest}")));
+    }
+    for part in fs::read_dir(top().join(PARTS)).unwrap().map(|entry| entry.unwrap().path()) {
+        if !pages.contains(part.file_stem().unwrap().to_str().unwrap()) {
+            wrong.push(format!("{} is part of no page", part.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Help texts are imperative and have no full stop; every command that does something shows how it is used.

@@ -12,6 +12,7 @@ use common::transcript::{Step, differences, end_pods, session};
 /// How each symptom comes about, in the sample workspace.
 const SYMPTOMS: &[(&str, &str)] = &[
     ("A ticket looks taken, and nobody works on it", STOPPED),
+    ("A Pod could be restored, but its work is lost", STOPPED),
     (
         "A launch is refused because of a stale claim",
         r#"yoi intake 20260118-101544-001 --wait
@@ -32,6 +33,12 @@ const SYMPTOMS: &[(&str, &str)] = &[
         echo oops >>"$(yoi-claim workspace-key --format '{registry}')/claims/20260118-101544-001.toml""#,
     ),
     (
+        "A claim is damaged beyond mending",
+        r#"yoi intake 20260118-101544-001 --wait
+        yoi stop intake-20260118-101544-001
+        echo oops >"$(yoi-claim workspace-key --format '{registry}')/claims/20260118-101544-001.toml""#,
+    ),
+    (
         "A record was written by a later version",
         r#"yoi intake 20260118-101544-001 --wait
         yoi stop intake-20260118-101544-001
@@ -39,7 +46,7 @@ const SYMPTOMS: &[(&str, &str)] = &[
             "$(yoi-claim workspace-key --format '{registry}')/claims/20260118-101544-001.toml""#,
     ),
     (
-        "A Pod does not answer",
+        "A Pod does not answer, and does not end",
         r#"yoi intake 20260118-101544-001 --wait
         kill -STOP "$(yoi why intake-20260118-101544-001 | sed -n 's/.*pid \([0-9]*\) (yoi-host)/\1/p')""#,
     ),
@@ -55,11 +62,37 @@ const SYMPTOMS: &[(&str, &str)] = &[
         mkdir "$(yoi-claim workspace-key --format '{registry}')/sessions/intake-20260118-101544-001.toml""#,
     ),
     (
+        "A claim stands, and its session record is missing",
+        r#"yoi intake 20260118-101544-001 --wait
+        rm "$(yoi-claim workspace-key --format '{registry}')/sessions/intake-20260118-101544-001.toml""#,
+    ),
+    (
+        "An agent lost its claim while it was at work",
+        r#"yoi intake 20260118-101544-001 --wait
+        yoi stop intake-20260118-101544-001
+        YOI_TICKET=20260118-101544-001 YOI_CLAIM=$(yoi-claim claim-show 20260118-101544-001 --format '{expect}')
+        yoi-claim claim-reclaim 20260118-101544-001 --expect "$YOI_CLAIM" --reason "given to mira" --force
+        yoi-claim claim-commit 20260118-101544-001 --pod mira --role coder"#,
+    ),
+    ("The socket of a Pod is gone", "yoi intake 20260118-101544-001 --wait"),
+    (
+        "The journal is torn",
+        r#"yoi intake 20260118-101544-001 --wait
+        printf '{"at":"2026-0' >>"$(yoi-claim workspace-key --format '{registry}')/journal.jsonl""#,
+    ),
+    (
+        "Something is left of processes that were killed",
+        r#"yoi-claim ticket-lock another -- true
+        cd "$(yoi-claim workspace-key --format '{registry}')"
+        mkdir -m 700 pods/p
+        umask 077; : >tmp/claim-another.0123456789abcdef
+        cd "$OLDPWD""#,
+    ),
+    (
         "A workspace was moved, and all claims are gone",
         r#"yoi intake 20260118-101544-001 --wait
         yoi stop intake-20260118-101544-001
-        cp -R . ../moved
-        cd ../moved"#,
+        mkdir ../there; mv ../work ../there/; cd ../there/work"#,
     ),
 ];
 
@@ -67,8 +100,11 @@ const SYMPTOMS: &[(&str, &str)] = &[
 const STOPPED: &str = "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001";
 
 /// What cannot be brought about here, and why.
-const NOT_SHOWN: &[(&str, &str)] =
-    &[("The disk is full, or nothing can be written (exit status 128)", "has no commands; a full disk takes a mount")];
+const NOT_SHOWN: &[(&str, &str)] = &[
+    ("The disk is full (exit status 128)", "a full disk takes a mount: tests/faults does it"),
+    ("The disk is read-only (exit status 128)", "a read-only disk takes a mount: tests/faults does it"),
+    ("The registry is another user's (exit status 128)", "only root can bring it about: tests/data_dir.rs does it"),
+];
 
 /// The symptoms of the page with the commands of each.
 fn symptoms() -> Vec<(String, Vec<Step>)> {
@@ -97,6 +133,8 @@ fn check(half: usize) {
         let env = TestEnv::with_sample();
         let found = differences(&env, prepare, &steps);
         wrong.extend(found.into_iter().map(|text| format!("{title}: {text}")));
+        // A workspace that was moved is not there any more, and neither are its Pods.
+        std::fs::create_dir_all(env.workspace()).unwrap();
         end_pods(&env);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));

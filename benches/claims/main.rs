@@ -15,7 +15,10 @@
 mod common;
 #[allow(dead_code, reason = "it is compiled as a program of its own; here it is only checked")]
 mod floor;
+#[path = "../shared/measure.rs"]
 mod measure;
+#[path = "../shared/table.rs"]
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +27,7 @@ use std::time::{Duration, SystemTime};
 
 use common::{TestEnv, run};
 use measure::{Series, in_turn, process, race};
+use table::{Table, verdict};
 
 /// How many processes race.
 const RACERS: usize = 50;
@@ -34,7 +38,7 @@ fn main() {
     let full = std::env::args().any(|argument| argument == "--bench");
     let rounds = |full_number| if full { full_number } else { 1 };
     let programs = Programs::compile();
-    let mut table = Table::new();
+    let mut table = Table::new("floor");
 
     let env = TestEnv::new();
     let (version, empty) = in_turn(
@@ -210,37 +214,4 @@ impl Launches {
 
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
-}
-
-fn verdict(value: f64, aim: f64, unit: &str) -> String {
-    let verdict = match (cfg!(debug_assertions), value <= aim) {
-        (true, _) => "not judged, for this is a debug build",
-        (false, true) => "met",
-        (false, false) => "MISSED",
-    };
-    format!("aim {aim}{unit}: {verdict}")
-}
-
-/// The figures, a line as each is known.
-struct Table;
-
-impl Table {
-    fn new() -> Self {
-        println!("{:<42} {:<28} {:<28} ratio", "", "ours: median (least–most)", "floor");
-        Self
-    }
-
-    fn compare(&mut self, what: &str, ours: &Series, floor: &Series, aim: f64) {
-        let ratio = ours.median() / floor.median();
-        let verdict = verdict(ratio, aim, "");
-        println!("{what:<42} {:<28} {:<28} {ratio:.2} ({verdict})", ours.text(), floor.text());
-    }
-
-    fn bound(&mut self, what: &str, ours: &Series, aim: f64) {
-        self.value(what, &ours.text(), &verdict(ours.median(), aim, " ms"));
-    }
-
-    fn value(&mut self, what: &str, value: &str, verdict: &str) {
-        println!("{what:<42} {value:<28} {verdict}");
-    }
 }

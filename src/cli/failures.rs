@@ -126,7 +126,7 @@ impl HasExit for WaitError {
 impl HasExit for PodError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Taken { .. } | Self::OtherPod { .. } => Exit::Refused,
+            Self::Taken { .. } | Self::OtherPod { .. } | Self::Claimed { .. } => Exit::Refused,
             Self::Unreadable(_) | Self::Io(_) => Exit::Environment,
         }
     }

@@ -7,6 +7,7 @@
 pub mod args;
 mod ask;
 mod bad_lines;
+mod completion;
 mod environment;
 mod error;
 mod exit;
@@ -24,6 +25,7 @@ mod time;
 mod world;
 
 pub use bad_lines::BadLines;
+pub use completion::{CompleteArgs, Kind, Shell, script};
 pub use environment::{Environment, VARIABLES, descriptor_limit};
 pub use error::{Failure, OrExit};
 pub use exit::Exit;

@@ -95,7 +95,7 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
             }
             if let Some(data) = &line.global().data_dir {
                 // After -C, as if started there.
-                cli.environment.use_data_dir(&environment::current_dir()?.join(data));
+                cli.use_data_dir(&environment::current_dir()?.join(data));
             }
             let ended = body(line, &mut cli);
             // What was printed before a failure is part of the answer.
@@ -178,6 +178,11 @@ impl Cli {
     /// The environment as it was when the program started.
     pub fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// Takes another data root than the environment's.
+    pub(super) fn use_data_dir(&mut self, data: &Path) {
+        self.environment.use_data_dir(data);
     }
 
     /// The present moment.
@@ -312,6 +317,11 @@ impl Cli {
         let own = std::env::current_exe().or_exit(Exit::Environment);
         let own = own.map_err(|failure| failure.while_doing("cannot tell where this program lies"))?;
         Ok(own.with_file_name(name))
+    }
+
+    /// Whether what is printed goes to a terminal.
+    pub fn shows_on_terminal(&self) -> bool {
+        io::stdout().is_terminal()
     }
 
     /// Whether there is a person at the other end who can be asked.

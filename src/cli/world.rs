@@ -37,6 +37,22 @@ impl Cli {
         Ok(Setup::load(self.workspace()?, self.surroundings())?)
     }
 
+    /// The workspace that the command works in; a configuration that is not as it must be is told, gives the exit status
+    /// of a command that has shown the rest, and the defaults hold.
+    ///
+    /// # Errors
+    /// When the workspace cannot be told.
+    pub fn setup_or_defaults(&mut self) -> Result<(Setup, Exit), Failure> {
+        let workspace = self.workspace()?;
+        match Setup::load(workspace.clone(), self.surroundings()) {
+            Ok(setup) => Ok((setup, Exit::Done)),
+            Err(error) => {
+                self.warn(&Failure::of(Exit::Environment, &error).hint(command(["yoi", "doctor"])));
+                Ok((Setup::with_defaults(workspace, self.surroundings()), Exit::Environment))
+            }
+        }
+    }
+
     /// The judge of whether stopped Pods of a registry can be restored.
     pub fn restorable(&self, registry: &Registry) -> RestoreCheck {
         RestoreCheck::new(registry.workspace().clone(), self.surroundings())

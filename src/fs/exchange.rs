@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::error::{IoContext as _, PathError};
+use super::write::{exists, identity};
 
 /// What became of [`exchange`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +33,13 @@ pub enum Renamed {
 /// # Errors
 /// When a name does not exist, or the system cannot do it for another reason than that it does not know how.
 pub fn exchange(a: &Path, b: &Path) -> Result<Exchanged, PathError> {
+    let before = (identity(a), identity(b));
     match rename_with(a, b, Flag::Exchange) {
         Ok(()) => Ok(Exchanged::Done),
+        // Only the reply was lost.
+        Err(_) if before.0.is_some() && before.1.is_some() && (identity(b), identity(a)) == before => {
+            Ok(Exchanged::Done)
+        }
         Err(error) if is_unsupported(&error) => Ok(Exchanged::Unsupported),
         Err(error) => Err(error).context("exchange", b),
     }
@@ -41,12 +47,15 @@ pub fn exchange(a: &Path, b: &Path) -> Result<Exchanged, PathError> {
 
 /// Gives a directory a new name that must be free (`RENAME_NOREPLACE`).
 ///
+/// An error reply of which the rename succeeded all the same counts as success, as in [`super::rename`].
+///
 /// Where the system knows no such rename, the name is looked at first; the caller's lock must then keep others away, and
 /// an empty directory that appears in between is replaced. The caller syncs the directories that the names are in.
 ///
 /// # Errors
 /// When `from` does not exist, or the system cannot rename it for another reason than a taken name.
 pub fn rename_new(from: &Path, to: &Path) -> Result<Renamed, PathError> {
+    let before = identity(from);
     let renamed = match rename_with(from, to, Flag::NoReplace) {
         Err(error) if is_unsupported(&error) => match std::fs::symlink_metadata(to) {
             Ok(_) => return Ok(Renamed::Taken),
@@ -57,6 +66,7 @@ pub fn rename_new(from: &Path, to: &Path) -> Result<Renamed, PathError> {
     };
     match renamed {
         Ok(()) => Ok(Renamed::Done),
+        Err(_) if before.is_some() && identity(to) == before && !exists(from) => Ok(Renamed::Done),
         Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty) => {
             Ok(Renamed::Taken)
         }

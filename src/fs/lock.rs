@@ -229,7 +229,7 @@ impl SharedLock {
     /// When the lock file cannot be used.
     pub fn try_acquire(path: &Path) -> Result<Option<Self>, PathError> {
         let (file, _) = open_lock_file(path)?;
-        if !try_lock_as(&file, libc::F_RDLCK).context("lock", path)? {
+        if !try_share(&file).context("lock", path)? {
             return Ok(None);
         }
         check_in_place(&file, path)?;
@@ -239,6 +239,11 @@ impl SharedLock {
 
 pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     try_lock_as(file, libc::F_WRLCK)
+}
+
+/// Takes a lock that others may have likewise, but nobody to the exclusion of all; the file must be open for reading.
+pub(super) fn try_share(file: &File) -> io::Result<bool> {
+    try_lock_as(file, libc::F_RDLCK)
 }
 
 fn try_lock_as(file: &File, kind: libc::c_int) -> io::Result<bool> {

@@ -2,7 +2,7 @@
 //!
 //! A file on its way into place belongs to whoever holds the lock of what it is for. A log comes before that: it is made
 //! by a launcher, which holds no lock of the Pod, for a host, which will. So it carries a mark of its own, an
-//! open-file-description lock that lives as long as anybody has the file open through that description.
+//! open-file-description lock, shared, that lives as long as anybody has the file open through that description.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -12,15 +12,55 @@ use std::path::Path;
 use nix::libc;
 
 use super::error::{IoContext as _, PathError};
-use super::lock::{same_file, try_lock};
+use super::lock::{same_file, try_lock, try_share};
 
-/// Marks an open file as one that is in use, for as long as anybody has it open through this description. False where
-/// the mark came too late: somebody took the file for a leftover, and its name is gone or about to go.
+/// Makes a file to append to, of mode 0600, that is marked as in use for as long as anybody has it open through this
+/// description. `None` where somebody took it for a leftover before it was marked, so that another name must be tried.
+///
+/// Where the system can, the file is marked before it has a name, so that nobody ever sees it without its mark.
 ///
 /// # Errors
-/// When the system does not let it be locked or looked at.
-pub fn mark(file: &File, path: &Path) -> Result<bool, PathError> {
-    if !try_lock(file).context("mark", path)? {
+/// When it cannot be made or marked.
+pub fn create_marked(path: &Path) -> Result<Option<File>, PathError> {
+    let nameless = create_nameless(path);
+    if let Some(file) = &nameless {
+        try_share(file).context("mark", path)?;
+        // One that gets no name is forgotten, and made with its name below.
+        let _ = give_name(file, path);
+    }
+    // Opened by its name all the same: what was made without one is shown as deleted wherever descriptors are shown.
+    let (file, _size) = super::open_to_append(path)?;
+    Ok(mark(&file, path)?.then_some(file))
+}
+
+#[cfg(target_os = "linux")]
+fn create_nameless(path: &Path) -> Option<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).mode(0o600).custom_flags(libc::O_TMPFILE | libc::O_CLOEXEC);
+    options.open(path.parent()?).ok()
+}
+
+#[cfg(target_os = "linux")]
+fn give_name(file: &File, path: &Path) -> nix::Result<()> {
+    use nix::fcntl::{AT_FDCWD, AtFlags};
+    use std::os::fd::AsRawFd as _;
+    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+    nix::unistd::linkat(AT_FDCWD, open.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn create_nameless(_path: &Path) -> Option<File> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_name(_file: &File, _path: &Path) -> nix::Result<()> {
+    Err(nix::errno::Errno::ENOSYS)
+}
+
+/// Marks an open file as one that is in use; false where the mark came too late, and its name is gone or about to go.
+fn mark(file: &File, path: &Path) -> Result<bool, PathError> {
+    if !try_share(file).context("mark", path)? {
         return Ok(false);
     }
     match same_file(file, path) {
@@ -66,18 +106,29 @@ pub fn flocked() -> Option<HashSet<u64>> {
 mod tests {
     use super::*;
     use crate::fs::{FlockGuard, Wait, look, open_to_append};
+    use std::io::Write as _;
 
     #[test]
     fn a_file_that_is_in_use_is_not_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let (file, _) = open_to_append(&path).unwrap();
-        assert!(mark(&file, &path).unwrap());
+        let mut file = create_marked(&path).unwrap().unwrap();
+        assert_eq!(look(&path).unwrap().unwrap().mode, 0o600);
+        file.write_all(b"a").unwrap();
         let inherited = file.try_clone().unwrap();
         drop(file);
         assert!(!unlink_unmarked(&path).unwrap());
         drop(inherited);
         assert!(unlink_unmarked(&path).unwrap());
+        assert!(!unlink_unmarked(&path).unwrap());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_without_a_name_is_marked_once_it_has_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let (file, _) = open_to_append(&path).unwrap();
+        assert!(mark(&file, &path).unwrap());
         assert!(!unlink_unmarked(&path).unwrap());
     }
 

@@ -54,6 +54,11 @@ pub fn exists(path: &Path) -> bool {
     !matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
+/// What a name stands for, by device and inode; `None` where that cannot be told.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino())).ok()
+}
+
 fn is_one_file(a: &Path, b: &Path) -> bool {
     match (std::fs::symlink_metadata(a), std::fs::symlink_metadata(b)) {
         (Ok(a), Ok(b)) => a.dev() == b.dev() && a.ino() == b.ino(),
@@ -104,7 +109,6 @@ pub fn replace(temporary: &Path, to: &Path, bytes: &[u8]) -> Result<(), PlaceErr
 /// # Errors
 /// When the rename is known not to have been made.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let identity = |path: &Path| std::fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
     let before = identity(from);
     match std::fs::rename(from, to) {
         Err(_) if before.is_some() && identity(to) == before && !exists(from) => Ok(()),

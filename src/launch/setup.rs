@@ -12,7 +12,7 @@ use super::plan::{
 use crate::domain::{AgentSpec, PodName, PodRecord, Role, TicketId, chain};
 use crate::registry::{Restorable, Workspace};
 use crate::ticket::{
-    Config, ConfigError, ProfileError, ProfileRef, ResolveContext, Tickets, installed_agents, resolve,
+    Config, ConfigError, ProfileError, ProfileRef, ResolveContext, Tickets, installed_agents, profile_names, resolve,
 };
 
 /// Where configuration and programs are found besides the workspace.
@@ -42,6 +42,12 @@ impl Setup {
         Ok(Self { workspace, surroundings, config })
     }
 
+    /// The workspace with nothing configured: for what is to be seen although the configuration cannot be read.
+    pub fn with_defaults(workspace: Workspace, surroundings: Surroundings) -> Self {
+        let config = Config::defaults(&workspace.root);
+        Self { workspace, surroundings, config }
+    }
+
     /// The workspace.
     pub fn workspace(&self) -> &Workspace {
         &self.workspace
@@ -55,6 +61,11 @@ impl Setup {
     /// Its tickets.
     pub fn tickets(&self) -> Tickets {
         Tickets::of(&self.workspace.root, &self.config)
+    }
+
+    /// The names of the profiles that there are; a file that cannot be read has none.
+    pub fn profiles(&self) -> Vec<String> {
+        profile_names(&self.workspace.root, self.surroundings.user_config_dir.as_deref())
     }
 
     /// Plans a launch in this workspace.

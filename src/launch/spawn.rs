@@ -117,9 +117,8 @@ impl Log {
         }
         loop {
             let path = registry.log_on_its_way(&request.pod);
-            let (file, _size) = fs::open_to_append(&path)?;
             // No lock of the Pod is held yet. Without a mark, whoever collects leftovers would take it for one.
-            if fs::mark(&file, &path)? {
+            if let Some(file) = fs::create_marked(&path)? {
                 return Ok(Self { file, temporary: Some(path) });
             }
         }

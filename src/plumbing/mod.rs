@@ -9,6 +9,7 @@ mod claim_release;
 mod claim_show;
 mod commit_lines;
 mod common;
+mod complete;
 mod gc;
 mod journal;
 mod launch_plan;
@@ -94,6 +95,7 @@ verbs! {
     "workspace-key" WorkspaceKey(workspace_key);
     "workspace-adopt" WorkspaceAdopt(workspace_adopt);
     "journal" Journal(journal);
+    "complete" Complete(complete);
     "watch" Watch(watch);
     "verify" Verify(verify);
     "gc" Gc(gc);
@@ -145,6 +147,7 @@ impl Verb {
             Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
             Self::WorkspaceAdopt(args) => workspace_adopt::run(args, cli),
             Self::Journal(args) => journal::run(args, output, cli),
+            Self::Complete(args) => complete::run(args, cli),
             Self::Watch(args) => watch::run(args, output, cli),
             Self::Verify(args) => verify::run(args, output, cli),
             Self::Gc(args) => gc::run(args, output, cli),

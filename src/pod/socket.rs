@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::{PeerCredentials, SendTimeout};
@@ -17,6 +17,10 @@ use crate::fs::{IoContext as _, PathError, make_private_dir};
 
 /// The longest path of a socket, in bytes: `sun_path` holds 108, the last of them zero.
 pub const MAX_SOCKET_PATH: usize = 107;
+
+/// How long the socket of a Pod whose lock is free already may still be listened at: the kernel closes the files of a
+/// process that was killed one after the other.
+const DYING: Duration = Duration::from_millis(500);
 
 /// Says why a Pod has no socket.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +58,17 @@ pub fn check_socket_path(path: &Path) -> Result<(), SocketError> {
 pub(super) fn listen(path: &Path) -> Result<UnixListener, SocketError> {
     check_socket_path(path)?;
     make_private_dir(path.parent().unwrap_or(Path::new("/")))?;
-    unlink_dead(path)?;
-    match UnixListener::bind(path) {
+    let deadline = Instant::now() + DYING;
+    let bound = loop {
+        unlink_dead(path)?;
+        match UnixListener::bind(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            bound => break bound,
+        }
+    };
+    match bound {
         // Between bind and this, the directory's mode and the check of each peer's credentials keep others out.
         Ok(listener) => {
             let private = std::fs::Permissions::from_mode(0o600);

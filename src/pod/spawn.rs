@@ -241,12 +241,8 @@ impl Spawned {
 /// When it cannot be waited for.
 pub fn wait_for(child: &mut Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
     let deadline = Instant::now() + timeout;
-    // Asked first: of a process that was waited for before there is no pidfd any more.
-    if let Some(status) = child.try_wait()? {
-        return Ok(Some(status));
-    }
-    let pidfd = pidfd(child.id())?;
     loop {
+        // Asked first: of a process that was waited for before there is no pidfd any more.
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
@@ -254,6 +250,7 @@ pub fn wait_for(child: &mut Child, timeout: Duration) -> io::Result<Option<ExitS
         if left.is_zero() {
             return Ok(None);
         }
+        let pidfd = pidfd(child.id())?;
         // Readable once the process has ended.
         let wait = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         match poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], wait) {

@@ -142,6 +142,7 @@ fn name(name: &std::ffi::CStr) {
 impl Warden {
     /// Watches over the host until it ends, ends all that it leaves, and gives the exit status.
     pub fn run(mut self, desk: &dyn Desk) -> i32 {
+        process::give_back_code();
         let status = match self.watch() {
             Ok(status) => status,
             Err(error) => {

@@ -1,16 +1,22 @@
-//! `yoi help`: the long help of a command.
+//! `yoi help`: the manual page of a command, or its long help.
+
+use std::io::Write as _;
+use std::process::{Command as Process, Stdio};
 
 use clap::builder::StyledStr;
 
+use super::manual;
 use crate::cli::quote::command;
-use crate::cli::{Cli, Exit, Failure, Paint, written};
+use crate::cli::{Cli, Exit, Failure, OrExit as _, Paint, written};
 
 /// How much alike a mistyped word and a command must be for the command to be meant.
 const LIKENESS: f64 = 0.7;
 
 /// Show what a command does, takes, and answers
 ///
-/// The same as COMMAND --help. Without COMMAND, it shows what yoi is, and lists its commands.
+/// On a terminal it shows the command's manual page, where it is installed; else the same as COMMAND --help. Without
+/// COMMAND, it shows what yoi is, and lists its commands. The pages yoi-recovery (what to do when something is not as it
+/// should be) and yoi-registry (every file) come with the program, and are shown wherever it is.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -18,20 +24,60 @@ Examples:
     $ yoi help intake
   A command of a command:
     $ yoi help ticket new
+  What to do when something is not as it should be:
+    $ yoi help yoi-recovery
 ")]
 pub(super) struct Args {
-    /// The command, such as intake or ticket new
+    /// The command, such as intake or ticket new, or a page, such as yoi-recovery
     command: Vec<String>,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    if let [word] = args.command.as_slice()
+        && let Some((name, section, page)) = page_of(word)
+    {
+        if !(cli.shows_on_terminal() && read_with_man(name, section, page)?) {
+            written(cli.out().write_all(manual::text(page).as_bytes()))?;
+        }
+        return Ok(Exit::Done);
+    }
     let text = help(super::command(), &args.command)?;
+    let page = ["yoi"].into_iter().chain(args.command.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
+    if cli.shows_on_terminal() && man_has(&page) && man(&[&page]) {
+        return Ok(Exit::Done);
+    }
     let text = match cli.paint() {
         Paint::Colour => text.ansi().to_string(),
         Paint::Plain => text.to_string(),
     };
     written(cli.out().write_all(text.as_bytes()))?;
     Ok(Exit::Done)
+}
+
+/// The page that comes with the program under a name, with or without the program's.
+fn page_of(word: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    let word = word.strip_prefix("yoi-").unwrap_or(word);
+    manual::PAGES.iter().copied().find(|(name, _, _)| name.strip_prefix("yoi-") == Some(word))
+}
+
+/// Has `man` show a page of ours; false where it does not.
+fn read_with_man(name: &str, section: &str, page: &str) -> Result<bool, Failure> {
+    let file = tempfile::Builder::new().prefix(&format!("{name}.")).suffix(&format!(".{section}")).tempfile();
+    let mut file = file.or_exit(Exit::Environment).map_err(|f| f.while_doing("cannot make a file for man"))?;
+    written(file.write_all(page.as_bytes()))?;
+    Ok(file.path().to_str().is_some_and(|path| man(&["-l", path])))
+}
+
+/// Whether `man` finds a page.
+fn man_has(page: &str) -> bool {
+    let mut asked = Process::new("man");
+    asked.args(["-w", page]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    asked.status().is_ok_and(|status| status.success())
+}
+
+/// Runs `man`, which has the terminal until its reader has had enough; false where there is none, or it fails.
+fn man(arguments: &[&str]) -> bool {
+    Process::new("man").args(arguments).status().is_ok_and(|status| status.success())
 }
 
 /// The long help of a command, found from the program downwards.
@@ -63,6 +109,14 @@ mod tests {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let shown = help(crate::porcelain::command(), &words);
         shown.map(|text| text.to_string()).map_err(|failure| failure.render(Program::Porcelain))
+    }
+
+    #[test]
+    fn pages_that_come_with_the_program_have_short_names_too() {
+        for word in ["yoi-registry", "registry"] {
+            assert_eq!(page_of(word).unwrap().0, "yoi-registry");
+        }
+        assert_eq!(page_of("yoi-intake"), None);
     }
 
     #[test]

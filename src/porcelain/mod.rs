@@ -1,9 +1,11 @@
 //! `yoi`: friendly commands for people. One file a command: parse, call one operation, render.
 
 mod attach;
+mod complete;
 mod completions;
 mod conversation;
 mod demo;
+mod doctor;
 mod explanation;
 mod help;
 mod hooks;
@@ -13,6 +15,7 @@ mod journal;
 mod launch;
 mod launching;
 mod logs;
+mod manual;
 mod moved;
 mod overview;
 mod pod_host;
@@ -28,7 +31,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Args as _, CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::args::{GlobalArgs, PeopleArgs};
 use crate::cli::{self, Cli, CommandLine, Exit, Failure, Program};
@@ -55,27 +58,54 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    Init(init::Args),
-    Intake(intake::Args),
-    Launch(launch::Args),
-    Status(status::Args),
-    Why(why::Args),
-    Attach(attach::Args),
-    Logs(logs::Args),
-    Stop(stop::Args),
-    Restore(restore::Args),
-    Reclaim(reclaim::Args),
-    Ticket(ticket::Args),
-    Tool(tool::Args),
-    Hooks(hooks::Args),
-    Completions(completions::Args),
-    Selftest(selftest::Args),
-    Demo(demo::Args),
-    Help(help::Args),
-    #[command(hide = true)]
-    PodHost(pod_host::Args),
+/// A line a command. Each also has a parser of its own: making those of all the others takes longer than most commands,
+/// and a Pod's host would keep the memory.
+macro_rules! commands {
+    ($($name:literal $command:ident($module:ident);)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $(#[command(name = $name)] $command($module::Args),)*
+        }
+
+        impl Command {
+            /// The parser of the command of this name alone.
+            fn parser(name: &str) -> Option<clap::Command> {
+                match name {
+                    $($name => Some($module::Args::augment_args(clap::Command::new($name))),)*
+                    _ => None,
+                }
+            }
+
+            fn run(self, cli: &mut Cli) -> Result<Exit, Failure> {
+                match self {
+                    $(Self::$command(args) => $module::run(args, cli),)*
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    "init" Init(init);
+    "intake" Intake(intake);
+    "launch" Launch(launch);
+    "status" Status(status);
+    "why" Why(why);
+    "attach" Attach(attach);
+    "logs" Logs(logs);
+    "stop" Stop(stop);
+    "restore" Restore(restore);
+    "reclaim" Reclaim(reclaim);
+    "ticket" Ticket(ticket);
+    "tool" Tool(tool);
+    "hooks" Hooks(hooks);
+    "complete" Complete(complete);
+    "completions" Completions(completions);
+    "selftest" Selftest(selftest);
+    "doctor" Doctor(doctor);
+    "demo" Demo(demo);
+    "help" Help(help);
+    "pod-host" PodHost(pod_host);
 }
 
 impl CommandLine for Arguments {
@@ -85,6 +115,11 @@ impl CommandLine for Arguments {
 
     fn people(&self) -> PeopleArgs {
         self.people
+    }
+
+    fn alone(name: &str) -> Option<clap::Command> {
+        let program = clap::Command::new("yoi").disable_help_subcommand(true).subcommand(Command::parser(name)?);
+        Some(PeopleArgs::augment_args(GlobalArgs::augment_args(program)))
     }
 }
 
@@ -101,23 +136,49 @@ pub fn main() -> ExitCode {
 fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
     match arguments.command {
         None => overview::run(cli),
-        Some(Command::Init(args)) => init::run(args, cli),
-        Some(Command::Intake(args)) => intake::run(args, cli),
-        Some(Command::Launch(args)) => launch::run(args, cli),
-        Some(Command::Status(args)) => status::run(args, cli),
-        Some(Command::Why(args)) => why::run(args, cli),
-        Some(Command::Attach(args)) => attach::run(args, cli),
-        Some(Command::Logs(args)) => logs::run(args, cli),
-        Some(Command::Stop(args)) => stop::run(args, cli),
-        Some(Command::Restore(args)) => restore::run(args, cli),
-        Some(Command::Reclaim(args)) => reclaim::run(args, cli),
-        Some(Command::Ticket(args)) => ticket::run(args, cli),
-        Some(Command::Tool(args)) => tool::run(args, cli),
-        Some(Command::Hooks(args)) => hooks::run(args, cli),
-        Some(Command::Completions(args)) => completions::run(args, cli),
-        Some(Command::Selftest(args)) => selftest::run(args, cli),
-        Some(Command::Demo(args)) => demo::run(args, cli),
-        Some(Command::Help(args)) => help::run(args, cli),
-        Some(Command::PodHost(args)) => pod_host::run(args, cli),
+        Some(command) => command.run(cli),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_parsed_alone_is_the_command_that_all_parse() {
+        for command in command().get_subcommands() {
+            let mut alone = Arguments::alone(command.get_name()).unwrap();
+            alone.clone().debug_assert();
+            let alone = alone.find_subcommand_mut(command.get_name()).unwrap();
+            assert_eq!(alone.is_hide_set(), command.is_hide_set());
+            assert_eq!(alone.render_long_help().to_string(), command.clone().render_long_help().to_string());
+        }
+    }
+
+    #[test]
+    fn a_command_line_is_read_alike_by_one_command_and_by_all() {
+        for line in [
+            "yoi why status",
+            "yoi -C status why T --quiet",
+            "yoi --color never status --all --json",
+            "yoi ticket show T",
+            "yoi intake -m help",
+            "yoi help ticket new",
+            "yoi help",
+            "yoi status --bogus",
+            "yoi stats",
+            "yoi pod-host -- intake",
+            "yoi --version",
+            "yoi intake --help",
+            "yoi",
+        ] {
+            let words: Vec<std::ffi::OsString> = line.split(' ').map(Into::into).collect();
+            let told = |read: Result<Arguments, clap::Error>| format!("{:?}", read.map_err(|error| error.to_string()));
+            let read = crate::cli::parse::<Arguments>(&words).and_then(|matches| {
+                use clap::FromArgMatches as _;
+                Arguments::from_arg_matches(&matches)
+            });
+            assert_eq!(told(read), told(Arguments::try_parse_from(&words)), "{line}");
+        }
     }
 }

@@ -25,7 +25,8 @@ pub(super) fn run(cli: &mut Cli) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let registry = cli.registry()?;
-    let mut found = overview(&registry, &cli.setup()?, &cli.restorable(&registry))?;
+    let (setup, configured) = cli.setup_or_defaults()?;
+    let mut found = overview(&registry, &setup, &cli.restorable(&registry))?;
     found.standings.retain(|standing| !standing.is_closed());
     let todo = what_next(&found);
     let rows: Vec<StandingRow> = found.standings.into_iter().map(StandingRow).collect();
@@ -36,7 +37,10 @@ pub(super) fn run(cli: &mut Cli) -> Result<Exit, Failure> {
         cli.printer(&OutputArgs::default())?.list(&rows)?;
     }
     next(cli, &todo)?;
-    Ok(cli.warn_of_unreadable(found.unreadable))
+    Ok(match cli.warn_of_unreadable(found.unreadable) {
+        Exit::Done => configured,
+        exit => exit,
+    })
 }
 
 /// Commands with what they are for, most pressing first.

@@ -7,6 +7,7 @@ use crate::launch::{HostEnvironment, HostSpec, host_pod};
 
 /// Host a Pod; started by launches, never by hand
 #[derive(Debug, clap::Args)]
+#[command(hide = true)]
 pub(super) struct Args {
     /// The Pod, for whoever lists processes
     pod: String,

@@ -74,10 +74,14 @@ impl Row for StandingRow {
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
-    let found = overview(&registry, &cli.setup()?, &cli.restorable(&registry))?;
+    let (setup, configured) = cli.setup_or_defaults()?;
+    let found = overview(&registry, &setup, &cli.restorable(&registry))?;
     let shown = found.standings.into_iter().filter(|standing| args.all || !standing.is_closed());
     let rows: Vec<StandingRow> = shown.map(StandingRow).collect();
     super::moved::suggest(&registry, cli);
     cli.printer(&args.output)?.list(&rows)?;
-    Ok(cli.warn_of_unreadable(found.unreadable))
+    Ok(match cli.warn_of_unreadable(found.unreadable) {
+        Exit::Done => configured,
+        exit => exit,
+    })
 }

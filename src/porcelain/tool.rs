@@ -12,7 +12,7 @@ use crate::pod::protocol::{Event, Method};
 /// How long a tool may take.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// Call a tool of the Pod that this runs in; without NAME, list its tools
+/// Call a tool of the Pod that this runs in; without TOOL, list its tools
 ///
 /// For agents that are plain programs (`agent = "exec"`). The Pod is found by YOI_POD and YOI_EPOCH, which it sets. The
 /// answer is printed; a call that failed exits with 1.
@@ -26,6 +26,7 @@ Examples:
 ")]
 pub(super) struct Args {
     /// The tool, such as TicketShow
+    #[arg(value_name = "TOOL")]
     name: Option<String>,
     /// Its arguments: a JSON object; - reads standard input
     #[arg(long, value_name = "JSON", default_value = "{}", requires = "name")]

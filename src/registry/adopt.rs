@@ -216,7 +216,11 @@ impl Registry {
             }
             let former_root = record.former_roots.iter().find(|root| is_meant(root));
             if let (Some(root), None) = (former_root, self.old(&keys)?) {
-                self.tell_adoption(&path_from_text(root), writer);
+                let root = path_from_text(root);
+                // Likewise of whoever finished it.
+                let synced = fs::sync_dir(&self.workspaces_dir()).and_then(|()| fs::sync_dir(self.dir()));
+                synced.map_err(|source| AdoptError::Partial { root: root.clone(), source })?;
+                self.tell_adoption(&root, writer);
                 return Ok(Adopted::Before);
             }
         }
@@ -305,6 +309,8 @@ impl Registry {
     fn finish(&self, mut record: WorkspaceRecord, writer: &Writer) -> Result<Adopted, AdoptError> {
         let root = path_from_text(&record.root);
         let mut all = || -> Result<(), PathError> {
+            // Whoever moved it may have died before it synced.
+            fs::sync_dir(&self.workspaces_dir())?;
             self.move_pods(&root)?;
             let former = std::mem::replace(&mut record.root, path_text(&self.workspace().key_root));
             record.former_roots.retain(|known| *known != former && *known != record.root);
@@ -366,6 +372,14 @@ impl Registry {
     fn remove_old_socket(&self, old_dir: &Path, pod: &PodName) -> Result<(), PathError> {
         let socket = self.socket_path_in(old_dir, pod);
         if fs::is_socket(&socket) { fs::unlink(&socket).map(drop) } else { Ok(()) }
+    }
+
+    /// Removes a registry that was moved out of its place, if it is empty and nothing in it is live or in flight; needs
+    /// what excludes others who move registries.
+    pub(super) fn remove_deserted(&self, dir: &Path) -> Result<(), PathError> {
+        let root = &self.workspace().key_root;
+        let is_deserted = check_empty(dir).is_ok() && ask_locks(dir, root, Asked::Again).is_ok();
+        if is_deserted { fs::remove_tree(dir) } else { Ok(()) }
     }
 
     /// The registries that may be that of this workspace, which has no records: same leaf, and their workspace is gone.

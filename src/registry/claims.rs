@@ -212,6 +212,15 @@ pub(super) fn unfenced(ticket: &TicketId, error: WaitError) -> ChangeError {
     }
 }
 
+/// Says why a changed claim did not come into its place, or not for good.
+fn misplaced(ticket: &TicketId, error: PlaceError) -> ChangeError {
+    let ticket = ticket.clone();
+    match error {
+        PlaceError::NotMade(source) => ChangeError::Io { ticket, source },
+        PlaceError::NotDurable(source) => ChangeError::NotDurable { ticket, source },
+    }
+}
+
 /// The claim that a person or a script makes.
 pub(super) fn manual_claim(
     request: &CommitRequest,
@@ -242,15 +251,6 @@ pub(super) fn answer(claim: Claim, request: &CommitRequest) -> Result<Option<Com
         Some(expect) if expect.matches(&claim) => Ok(None),
         Some(expected) => Err(ChangeError::Expectation { expected, found: Box::new(claim) }.into()),
         None => Err(CommitError::Held { held: Box::new(claim) }),
-    }
-}
-
-/// Says why a changed claim did not come into its place, or not for good.
-fn misplaced(ticket: &TicketId, error: PlaceError) -> ChangeError {
-    let ticket = ticket.clone();
-    match error {
-        PlaceError::NotMade(source) => ChangeError::Io { ticket, source },
-        PlaceError::NotDurable(source) => ChangeError::NotDurable { ticket, source },
     }
 }
 

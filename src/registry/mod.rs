@@ -14,6 +14,7 @@ mod batch;
 mod claims;
 mod holder;
 mod journal;
+mod known;
 mod offers;
 mod open;
 mod pods;

@@ -117,6 +117,13 @@ pub(super) struct WorkspaceRecord {
     extra: toml::Table,
 }
 
+impl WorkspaceRecord {
+    /// Says that a newer yoi wrote it, if one did.
+    pub(super) fn newer(&self) -> Option<RecordError> {
+        (self.version > VERSION).then_some(RecordError::Newer { found: self.version })
+    }
+}
+
 impl Record for WorkspaceRecord {
     fn name(&self) -> &str {
         &self.root
@@ -128,10 +135,7 @@ impl WorkspaceRecord {
     pub(super) fn read(dir: &Path) -> Result<Option<Self>, ReadError> {
         let path = dir.join("workspace.toml");
         let Some(bytes) = fs::read_file(&path)? else { return Ok(None) };
-        let checked = Self::parse(&bytes).and_then(|record| match record.version {
-            ..=VERSION => Ok(record),
-            found => Err(RecordError::Newer { found }),
-        });
+        let checked = Self::parse(&bytes).and_then(|record| record.newer().map_or(Ok(record), Err));
         checked.map(Some).map_err(|source| ReadError::Record { path, source })
     }
 }
@@ -190,19 +194,15 @@ impl Registry {
             }
         }
         self.check_network(network)?;
-        let path = self.dir.join("workspace.toml");
-        let record = fs::read_file(&path).ok().flatten().map(|bytes| WorkspaceRecord::parse(&bytes));
-        match record {
-            Some(Err(source @ RecordError::Newer { .. })) => Err(ReadError::Record { path, source }.into()),
-            Some(Ok(WorkspaceRecord { version: found, .. })) if found > VERSION => {
-                Err(ReadError::Record { path, source: RecordError::Newer { found } }.into())
-            }
+        match WorkspaceRecord::read(&self.dir) {
+            Err(error @ ReadError::Record { source: RecordError::Newer { .. }, .. }) => Err(error.into()),
+            // Anything else that is wrong with it can be mended.
             _ => Ok(()),
         }
     }
 
     fn check_record(&self, now: Timestamp) -> Result<(), OpenError> {
-        let root = path_text(&self.workspace.key_root);
+        let root = self.key_root_text();
         match WorkspaceRecord::read(&self.dir)? {
             Some(record) if record.root == root => Ok(()),
             Some(record) => Err(OpenError::OtherRoot { dir: self.dir.clone(), root: record.root }),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::open::{ReadError, Registry, Writer, read_named};
 use super::ticket_lock::TicketLock;
-use crate::domain::{Claim, PodId, PodName, PodRecord, Record as _};
+use crate::domain::{Claim, PodId, PodName, PodRecord, Record as _, TicketId};
 use crate::fs::{self, LockState, OfdLock, PathError, Wait, WaitError};
 
 /// The lock of one Pod: held for as long as anything of it lives.
@@ -33,6 +33,14 @@ impl PodLock {
     }
 }
 
+/// A Pod that belongs to nobody.
+#[derive(Debug)]
+#[must_use = "its claim may be committed once this is dropped"]
+pub(super) struct Nobodys {
+    /// The lock of the ticket that it was launched on, where the caller does not hold it.
+    _ticket: Option<OfdLock>,
+}
+
 /// Says why a Pod's directory could not be made, changed or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum PodError {
@@ -50,6 +58,14 @@ pub enum PodError {
     OtherPod {
         /// The Pod.
         pod: PodName,
+    },
+    /// The directory is of a Pod whose claim stands.
+    #[error("Pod {pod} has the claim on ticket {ticket}")]
+    Claimed {
+        /// The Pod.
+        pod: PodName,
+        /// The ticket.
+        ticket: TicketId,
     },
     /// A file or directory could not be written or removed.
     #[error(transparent)]
@@ -201,11 +217,10 @@ impl Registry {
         if !dir.exists() {
             return Ok(());
         }
-        if let Some(record) = self.pod(pod)?
-            && !self.is_nobodys(&record, ticket)?
-        {
-            return Err(PodError::Taken { pod: pod.clone() });
-        }
+        let taken = || PodError::Taken { pod: pod.clone() };
+        let record = self.pod(pod)?;
+        // Kept until the directory is gone: a commit in between would leave a claim without its Pod.
+        let _nobodys = record.map(|record| self.nobodys(&record, ticket)?.ok_or_else(taken)).transpose()?;
         Ok(self.bury(lock)?)
     }
 
@@ -226,28 +241,44 @@ impl Registry {
         self.sweep_session_offers(key)
     }
 
-    /// Whether an unconfirmed Pod belongs to nobody; only for whoever holds its lock.
-    pub(super) fn is_nobodys(&self, record: &PodRecord, ticket: Option<&TicketLock>) -> Result<bool, PodError> {
+    /// Looks whether an unconfirmed Pod belongs to nobody, which stays so for as long as the answer is kept; `None` where
+    /// it is somebody's. Only for whoever holds its lock.
+    pub(super) fn nobodys(&self, record: &PodRecord, ticket: Option<&TicketLock>) -> Result<Option<Nobodys>, PodError> {
         if record.confirmed_at.is_some() {
-            return Ok(false);
+            return Ok(None);
         }
         // Another attempt on its ticket may be about to commit its offer: look only while the ticket cannot move.
-        let _other = match &record.ticket {
+        let other = match &record.ticket {
             Some(id) if ticket.is_none_or(|held| held.ticket() != id) => {
                 match OfdLock::acquire(&self.ticket_lock_path(id), Wait::No) {
                     Ok(lock) => Some(lock),
-                    Err(WaitError::Held { .. }) => return Ok(false),
+                    Err(WaitError::Held { .. }) => return Ok(None),
                     Err(WaitError::Io(error)) => return Err(error.into()),
                 }
             }
             _ => None,
         };
         let claimed = match &record.ticket {
-            Some(id) => self.claim(id)?.is_some_and(|claim| claim.pod_id == Some(record.pod_id)),
+            Some(id) => {
+                self.withdraw_for_the_dead(id, record)?;
+                self.claim(id)?.is_some_and(|claim| claim.pod_id == Some(record.pod_id))
+            }
             None => false,
         };
         let recorded = self.session(&record.pod)?.is_some_and(|session| session.pod_id == Some(record.pod_id));
-        Ok(!claimed && !recorded)
+        Ok((!claimed && !recorded).then_some(Nobodys { _ticket: other }))
+    }
+
+    /// Gives an attempt up whose Pod has died: unlinks its offer, so that no claim is made of it after the look that follows.
+    fn withdraw_for_the_dead(&self, ticket: &TicketId, record: &PodRecord) -> Result<(), PathError> {
+        let Some(nonce) = record.nonce else { return Ok(()) };
+        let offer = self.offer_path(ticket, nonce);
+        if fs::exists(&offer) {
+            // It may be the one name of a claim that is known to be durable, until the other one is.
+            fs::sync_dir(&self.claims_dir())?;
+            fs::unlink(&offer)?;
+        }
+        Ok(())
     }
 
     /// Changes the record of a Pod; only for whoever holds its lock.
@@ -275,12 +306,22 @@ impl Registry {
     /// Removes the directory of a Pod that gave up; only for whoever holds its lock. One that is gone is as good.
     ///
     /// # Errors
-    /// When the directory is another Pod's by now, or cannot be removed.
+    /// When the directory is another Pod's by now, its claim stands, or it cannot be removed.
     pub fn remove_pod(&self, lock_of: &PodName, pod_id: PodId) -> Result<(), PodError> {
         match self.pod(lock_of)? {
             Some(record) if record.pod_id != pod_id => Err(PodError::OtherPod { pod: lock_of.clone() }),
             None if !self.pod_dir(lock_of).exists() => Ok(()),
-            _ => Ok(self.bury_key(&lock_of.key())?),
+            Some(record) => {
+                if let Some(ticket) = &record.ticket {
+                    // Whoever gives up has done so before, but for a host that was not heard of in time.
+                    self.withdraw_for_the_dead(ticket, &record)?;
+                    if self.claim(ticket)?.is_some_and(|claim| claim.pod_id == Some(pod_id)) {
+                        return Err(PodError::Claimed { pod: lock_of.clone(), ticket: ticket.clone() });
+                    }
+                }
+                Ok(self.bury_key(&lock_of.key())?)
+            }
+            None => Ok(self.bury_key(&lock_of.key())?),
         }
     }
 

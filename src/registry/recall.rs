@@ -147,15 +147,22 @@ impl Registry {
         let tombstone = recalled.tombstone(ticket, &why, writer);
         self.write_tombstone(ticket, &recalled, tombstone.as_ref()).map_err(io)?;
         let claim = self.claim_path(ticket);
-        self.retire(&claim, ticket).and_then(|()| self.retire(&set_aside_path(&claim), ticket)).map_err(io)?;
+        // Looked for first: what is not there cannot fail to be moved once the other one was, which frees the ticket.
+        let there = [claim.clone(), set_aside_path(&claim)].map(|path| fs::is_there(&path).map(|there| (path, there)));
+        for found in there.into_iter().collect::<Result<Vec<_>, _>>().map_err(io)? {
+            if let (path, true) = found {
+                self.retire(&path, ticket).map_err(io)?;
+            }
+        }
         let mut entry = JournalEntry::new(RECLAIM).because(&wanted.reason);
         entry.ticket = Some(ticket.clone());
         entry.generation = (known > 0).then_some(known);
         entry.pod = recalled.holder().map(|(pod, _)| pod.clone());
         entry.role = recalled.holder().map(|(_, role)| role);
+        // Before the journal tells of it: whoever finds it told of does not sync it again.
+        let synced = fs::sync_dir(&self.claims_dir());
         let _ = self.log(writer, entry);
-        fs::sync_dir(&self.claims_dir())
-            .map_err(|source| ReclaimError::NotDurable { ticket: ticket.clone(), source })?;
+        synced.map_err(|source| ReclaimError::NotDurable { ticket: ticket.clone(), source })?;
         let Some(taker) = taker else { return Ok(Reclaimed::Freed { former: None }) };
         let given = given(ticket, &taker, tombstone.as_ref().map(|old| (old, writer.now, &*why)), writer);
         self.put_over(&given)?;
@@ -190,7 +197,8 @@ impl Registry {
                 Ok(fs::replace(&self.temporary("claim", &ticket.key()), &path, text.as_bytes())?)
             }
             None if is_damaged => self.retire(&path, ticket),
-            None => Ok(()),
+            // The one that stands may be of somebody who died before it was durable; what it replaces goes next.
+            None => fs::sync_dir(&self.claims_dir()),
         }
     }
 

@@ -357,6 +357,18 @@ fn nobodys_directory_is_swept_and_a_claimed_one_is_not() {
 }
 
 #[test]
+fn what_is_nobodys_stays_so_until_it_is_removed() {
+    let bench = bench();
+    let registry = &bench.registry;
+    let pod_lock = registry.try_lock_pod(&pod("a")).unwrap().unwrap();
+    registry.create_pod(&pod_lock, &bench.record("a", 1), None, None).unwrap();
+    let nobodys = registry.nobodys(&bench.record("a", 1), None).unwrap().unwrap();
+    assert!(registry.ticket_in_flight(&ticket()).unwrap().is_some(), "a claim can be committed meanwhile");
+    drop(nobodys);
+    assert!(registry.ticket_in_flight(&ticket()).unwrap().is_none());
+}
+
+#[test]
 fn who_gives_up_removes_its_own_directory_and_no_later_one_of_the_name() {
     let bench = bench();
     let lock = bench.registry.try_lock_pod(&pod("a")).unwrap().unwrap();
@@ -366,6 +378,24 @@ fn who_gives_up_removes_its_own_directory_and_no_later_one_of_the_name() {
     assert!(bench.registry.pod_dir(&pod("a")).exists());
     remove(2).unwrap();
     assert!(!bench.registry.pod_dir(&pod("a")).exists());
+}
+
+#[test]
+fn a_pod_is_removed_with_its_offer_and_not_at_all_once_that_is_committed() {
+    let bench = bench();
+    let lock = bench.registry.try_lock_pod(&pod("a")).unwrap().unwrap();
+    let make = || bench.registry.create_pod(&lock, &bench.record("a", 7), None, None).unwrap();
+    let remove = || bench.registry.remove_pod(&pod("a"), PodId::from_bytes([7; 16]));
+    make();
+    bench.offer("a", nonce(1)).unwrap();
+    remove().unwrap();
+    assert_eq!(bench.left_in("offers"), 0);
+    make();
+    bench.offer("a", nonce(1)).unwrap();
+    let request = request("a", Evidence::UserMessage, Some(nonce(1)));
+    let _claim = bench.registry.commit(&bench.lock(), &request, &bench.writer).unwrap();
+    assert!(matches!(remove(), Err(PodError::Claimed { .. })));
+    assert!(bench.registry.pod_dir(&pod("a")).exists());
 }
 
 #[test]
@@ -396,6 +426,26 @@ fn session_records_grow_by_union_and_stay_as_they_are_otherwise() {
     let third = record(&["t2", "t3"]);
     assert_eq!(third.related_tickets.iter().map(TicketId::as_str).collect::<Vec<_>>(), ["t1", "t2", "t3"]);
     assert_eq!(third.created_at, at(1));
+}
+
+#[test]
+fn the_record_of_a_session_is_as_long_however_many_there_are() {
+    let bench = bench();
+    let recorded = |number: usize| {
+        let entry = SessionEntry {
+            pod: pod(&format!("p{number:03}")),
+            pod_id: None,
+            role: Role::Intake,
+            origin: Origin::TicketClaim,
+            session: None,
+            nonce: None,
+            tickets: vec![ticket()],
+        };
+        let record = bench.registry.record_session(entry, SessionFence::None, &bench.writer).unwrap();
+        std::fs::metadata(bench.registry.session_path(&record.pod)).unwrap().len()
+    };
+    let lengths: Vec<u64> = (0..50).map(recorded).collect();
+    assert!(lengths.iter().all(|length| *length == lengths[0]), "{lengths:?}");
 }
 
 #[test]

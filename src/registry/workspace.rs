@@ -45,8 +45,10 @@ impl Workspace {
     pub fn find(directory: &Path) -> Result<Self, WorkspaceError> {
         let located = || -> Result<Self, PathError> {
             let start = fs::canonicalize(directory).context("resolve", directory)?;
-            let git = start.ancestors().find(|dir| fs::symlink_metadata(dir.join(".git")).is_ok());
-            let marked = start.ancestors().find(|dir| dir.join(".yoi").is_dir());
+            let git = nearest(&start, |dir| {
+                look(&dir.join(".git"), |path| fs::symlink_metadata(path)).map(|meta| meta.is_some())
+            })?;
+            let marked = nearest(&start, has_yoi)?;
             let root = marked.or(git).unwrap_or(&start);
             let key_root = match git.filter(|top| root.starts_with(top)) {
                 Some(top) => match main_worktree(top)? {
@@ -60,8 +62,7 @@ impl Workspace {
                 None => root.to_owned(),
             };
             // A worktree into which `.yoi/` was not checked out has its tickets in the main one.
-            let root =
-                if marked.is_none() && key_root.join(".yoi").is_dir() { key_root.clone() } else { root.to_owned() };
+            let root = if marked.is_none() && has_yoi(&key_root)? { key_root.clone() } else { root.to_owned() };
             Ok(Self { root, key_root })
         };
         located().map_err(|source| WorkspaceError { path: directory.to_owned(), source })
@@ -132,19 +133,43 @@ pub(super) fn short_hash(parts: &[&[u8]]) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Looks at a path; only "no such file" means that it is not there. Any other error would make the workspace another one,
+/// with a registry of its own in which every ticket is free.
+fn look<T>(path: &Path, how: impl FnOnce(&Path) -> io::Result<T>) -> Result<Option<T>, PathError> {
+    match how(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error).context("look at", path),
+    }
+}
+
+fn has_yoi(dir: &Path) -> Result<bool, PathError> {
+    Ok(look(&dir.join(".yoi"), |path| fs::metadata(path))?.is_some_and(|meta| meta.is_dir()))
+}
+
+/// The nearest of a directory and those above it for which something holds.
+fn nearest(start: &Path, holds: impl Fn(&Path) -> Result<bool, PathError>) -> Result<Option<&Path>, PathError> {
+    for dir in start.ancestors() {
+        if holds(dir)? {
+            return Ok(Some(dir));
+        }
+    }
+    Ok(None)
+}
+
 /// Gives the main worktree of a linked one; `None` where `top` is no linked worktree.
 ///
 /// Format: gitrepository-layout(5). In a linked worktree `.git` is a file `gitdir: PATH`, and PATH holds `commondir`.
 fn main_worktree(top: &Path) -> Result<Option<PathBuf>, PathError> {
     let dot_git = top.join(".git");
-    if !dot_git.is_file() {
+    if !look(&dot_git, |path| fs::metadata(path))?.is_some_and(|meta| meta.is_file()) {
         return Ok(None);
     }
     let text = fs::read(&dot_git).context("read", &dot_git)?;
     let Some(git_dir) = text.strip_prefix(b"gitdir:") else { return Ok(None) };
     let git_dir = top.join(path_of(git_dir));
     let common = git_dir.join("commondir");
-    let Ok(text) = fs::read(&common) else { return Ok(None) };
+    let Some(text) = look(&common, |path| fs::read(path))? else { return Ok(None) };
     let common = git_dir.join(path_of(&text));
     let common = fs::canonicalize(&common).context("resolve the main worktree at", &common)?;
     // Of a bare repository there is no main worktree: the repository itself stands for it.

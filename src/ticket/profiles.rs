@@ -234,6 +234,21 @@ fn read_profile(profile: &ProfileRef, name: &Slug, file: PathBuf) -> Result<Prof
     })
 }
 
+/// The names of all profiles that a launch may be given, as far as their files can be read.
+pub fn profile_names(workspace: &Path, user_config_dir: Option<&Path>) -> Vec<String> {
+    let listed = |file: PathBuf, origin: fn(Slug) -> ProfileRef| -> Vec<String> {
+        let names = Document::read(file).and_then(|document| {
+            document.with(|top| Ok(profiles_of(&top)?.into_iter().map(|(name, _)| name).collect::<Vec<_>>()))
+        });
+        let slugs = names.unwrap_or_default().into_iter().filter_map(|name| Slug::new(name).ok());
+        slugs.map(|slug| origin(slug).to_string()).collect()
+    };
+    let mut found = vec![ProfileRef::checklist().to_string()];
+    found.extend(listed(in_workspace(workspace, PROFILES_FILE), ProfileRef::Project));
+    found.extend(user_config_dir.map(|dir| listed(dir.join(PROFILES_FILE), ProfileRef::User)).unwrap_or_default());
+    found
+}
+
 /// Checks a whole file of profiles, as far as that goes without running anything.
 pub(super) fn check_profiles(file: PathBuf) -> Result<(), ConfigError> {
     Document::read(file)?
@@ -310,7 +325,7 @@ fn find_program(program: &str, context: &ResolveContext) -> Result<String, Strin
 }
 
 /// Looks a program up as a shell would; only absolute entries of the path count, so that the working directory does not.
-fn find_in_path(program: &str, search_path: Option<&OsString>) -> Option<PathBuf> {
+pub fn find_in_path(program: &str, search_path: Option<&OsString>) -> Option<PathBuf> {
     let dirs = std::env::split_paths(search_path?).filter(|dir| dir.is_absolute());
     dirs.map(|dir| dir.join(program)).find(|path| is_executable(path))
 }

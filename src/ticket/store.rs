@@ -102,6 +102,11 @@ impl Tickets {
         Ok(self.local_ids()?.into_iter().map(listed).collect())
     }
 
+    /// What a listing shows of a ticket, where it can be read.
+    pub fn summary_of(&self, id: &TicketId) -> Option<Summary> {
+        self.summary(&LocalId::parse(id.as_str())?).ok()
+    }
+
     /// Reads a ticket as it is at one moment: before a change or after it, never between.
     ///
     /// # Errors

@@ -174,6 +174,7 @@ impl Wire {
                 }
                 Ok(length) => self.buffer.extend_from_slice(&piece[..length]),
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => panic!("the Pod says nothing: {error}"),
             }
         }

@@ -19,6 +19,7 @@ mod trial;
 mod verbs;
 mod world;
 
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -54,6 +55,11 @@ impl Wanted {
     fn has(&self, name: &str) -> bool {
         let mut names = self.names.iter().filter(|name| !is_part(name)).peekable();
         names.peek().is_none() || names.any(|wanted| name == wanted)
+    }
+
+    /// Whether a verb is asked for by its name.
+    fn names(&self, name: &str) -> bool {
+        self.names.iter().any(|wanted| wanted == name)
     }
 
     /// Whether a disk is wanted: all are where none is named.
@@ -114,10 +120,19 @@ fn main() -> ExitCode {
     // In memory where there is such a place: a sweep makes some hundred thousand syncs.
     let memory = Path::new("/dev/shm");
     let env = if memory.is_dir() { TestEnv::new_in(memory) } else { TestEnv::new() };
+    for dir in [".yoi", world::BELOW] {
+        std::fs::create_dir(env.workspace().join(dir)).unwrap();
+    }
     let mut violations = 0;
     for (name, part) in PARTS {
         if wanted.part(name) {
-            violations += part(&wanted, &env);
+            match catch_unwind(|| part(&wanted, &env)) {
+                Ok(broken) => violations += broken,
+                Err(_) => {
+                    println!("{name}: {}", sweep::last_failure());
+                    violations += 1;
+                }
+            }
         }
     }
     if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -75,7 +75,7 @@ pub struct Disk {
 
 /// How many states of one moment are looked at; where there are more, only those are in which all or nothing survives
 /// but one.
-const MOST: usize = 4096;
+const MOST: usize = 512;
 /// What may be left of a file: see the module.
 const LEFT: usize = 4;
 const ALL: usize = LEFT - 1;

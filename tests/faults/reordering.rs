@@ -29,7 +29,7 @@ const DATA: &str = "data";
 /// In every so manieth of the states that differ, the verb is run again.
 const AGAIN: usize = 8;
 /// Of a handful, a repeat follows on every so manieth kill.
-const STRIDE: usize = 5;
+const STRIDE: usize = 17;
 
 /// What was done to the disk, and by which call each.
 #[derive(Default)]
@@ -47,6 +47,8 @@ impl Recording {
             Err(_) => (path == world.env().root()).then(PathBuf::new),
         };
         let Some(path) = at(&call.path) else { return };
+        let exchanges = call.name == "renameat2" && call.arguments[4] & u64::from(libc::RENAME_EXCHANGE) != 0;
+        assert!(!exchanges, "the model does not know how to exchange names");
         let from = call.from.as_deref().and_then(at);
         let written = || tracee.bytes(call.arguments[1], value.try_into().unwrap());
         let op = match call.kind {
@@ -74,11 +76,11 @@ struct Tally {
     violations: usize,
 }
 
-/// Tries all verbs, prints what came of them, and gives the number of violations.
+/// Tries all verbs but those whose threads cannot be recorded in their order, prints what came of them, and gives the number of violations.
 pub fn run(wanted: &Wanted, env: &TestEnv) -> usize {
     let started = Instant::now();
     let (mut moments, mut states, mut violations) = (0, 0, 0);
-    for verb in VERBS.iter().filter(|verb| wanted.has(verb.name)) {
+    for verb in VERBS.iter().filter(|verb| !verb.has_threads() && is_wanted(verb, wanted)) {
         let started = Instant::now();
         let tally = cut(verb, wanted, env);
         println!(
@@ -97,6 +99,12 @@ pub fn run(wanted: &Wanted, env: &TestEnv) -> usize {
     let seconds = started.elapsed().as_secs_f64();
     println!("power cut at {moments} moments: {states} states, {violations} violations, {seconds:.1} s");
     violations
+}
+
+/// Of a handful, only those verbs are recorded that leave few states, or are asked for.
+fn is_wanted(verb: &Verb, wanted: &Wanted) -> bool {
+    let many = ["commit-first-of-all", "reclaim-give", "reclaim-damaged", "hand-over"];
+    wanted.has(verb.name) && (wanted.extent == Extent::Full || !many.contains(&verb.name) || wanted.names(verb.name))
 }
 
 /// What is the same for all moments of a verb.
@@ -183,7 +191,7 @@ impl Stage<'_> {
             if let Some((_, op)) = done.checked_sub(1).map(|last| &ops[last]) {
                 disk.apply(op);
             }
-            let acknowledged = done == ops.len() && self.verb.status == 0;
+            let acknowledged = done == ops.len() && self.verb.changes();
             let states = disk.after_power_cut(DATA);
             let mut tally = self.tally.lock().unwrap();
             tally.moments += 1;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use command_fds::{CommandFdExt as _, FdMapping};
 use nix::fcntl::OFlag;
-use yoi::domain::{Acceptance, Evidence, Nonce, PodId, Role, Timestamp, WrittenBy};
+use yoi::domain::{Acceptance, Evidence, NewPod, Nonce, Origin, PodId, PodRecord, Role, Timestamp, WrittenBy};
 use yoi::fs::Wait;
 use yoi::registry::Writer;
 
 use crate::common::Outcome;
 
-use super::world::{Flight, Held, TICKET, World, pod, ticket};
+use super::world::{DAMAGED, Flight, Held, TICKET, World, pod, ticket};
 
 /// A verb in a registry.
 pub struct Verb {
@@ -113,6 +113,57 @@ fn in_flight(world: &World) -> Held {
 
 fn in_flight_and_taker_lives(world: &World) -> Held {
     Held { pods: taker_lives(world).pods, ..in_flight(world) }
+}
+
+/// A Pod that has been launched, and its lock held.
+fn a_live_taker(world: &World) {
+    claimed(world);
+    let new = NewPod {
+        pod: pod("q"),
+        pod_id: PodId::from_bytes([8; 16]),
+        role: Role::Coder,
+        origin: Origin::RoleLaunch,
+        ticket: None,
+        nonce: None,
+        workspace: world.env().workspace(),
+        directory: world.env().workspace(),
+        profile: "builtin:checklist".to_owned(),
+        workflow: None,
+        launch_prompt: None,
+        created_at: writer().now,
+    };
+    let mut record = PodRecord::new(new);
+    record.confirmed_at = Some(writer().now);
+    let lock = world.registry().try_lock_pod(&pod("q")).unwrap().unwrap();
+    world.registry().create_pod(&lock, &record, None, None).unwrap();
+}
+
+fn damaged(world: &World) {
+    claimed(world);
+    std::fs::write(world.registry().claim_path(&ticket()), DAMAGED).unwrap();
+}
+
+/// What processes leave that are killed: nobody's, all of it.
+fn littered(world: &World) {
+    neighbours(world);
+    offer(world, "p");
+    let dir = world.registry().dir();
+    for name in ["tmp/claim-T.0123456789abcdef", "tmp/session-p.0123456789abcdef", "tmp/log-z.0123456789abcdef"] {
+        std::fs::write(dir.join(name), "half").unwrap();
+    }
+    std::fs::create_dir(dir.join("tmp/pod-z.0123456789abcdef")).unwrap();
+    std::fs::write(dir.join("tmp/pod-z.0123456789abcdef/pod.toml"), "half").unwrap();
+}
+
+/// The registry of a workspace that was moved to where the others are.
+fn moved(world: &World) {
+    let old = world.env().root().join("gone");
+    std::fs::create_dir(&old).unwrap();
+    for words in [COMMIT, RECORD, &["claim-complete", TICKET, "--expect", "1"]] {
+        let outcome = Outcome::of(world.yoi_claim(words).current_dir(&old));
+        assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    }
+    std::fs::remove_dir(&old).unwrap();
 }
 
 fn holds(world: &World, name: &str, generation: u64) -> bool {
@@ -290,6 +341,69 @@ pub const VERBS: &[Verb] = &[
         targets: CLAIM,
     },
     Verb {
+        name: "reclaim",
+        prepare: claimed,
+        hold: nobody,
+        words: &["claim-reclaim", TICKET, "--expect", "1", "--reason", "it is gone"],
+        status: 0,
+        changed: |world| world.claim().is_none() && world.tombstone().is_some_and(|claim| claim.generation == 1),
+        targets: CLAIM_AND_TOMBSTONE,
+    },
+    Verb {
+        name: "reclaim-give",
+        prepare: a_live_taker,
+        hold: taker_lives,
+        words: &["claim-reclaim", TICKET, "--expect", "1", "--reason", "it is gone", "--pod", "q", "--role", "coder"],
+        status: 0,
+        changed: |world| holds(world, "q", 2),
+        targets: &["claims/T.toml", "sessions/q.toml"],
+    },
+    Verb {
+        name: "reclaim-live",
+        prepare: claimed,
+        hold: holder_lives,
+        words: &["claim-reclaim", TICKET, "--expect", "1", "--reason", "I want it", "--force"],
+        status: 1,
+        changed: |_| false,
+        targets: CLAIM_AND_TOMBSTONE,
+    },
+    Verb {
+        name: "reclaim-damaged",
+        prepare: damaged,
+        hold: nobody,
+        words: &["claim-reclaim", TICKET, "--expect", "1", "--reason", "nobody can read it"],
+        status: 0,
+        changed: |world| !world.is_damaged() && world.tombstone().is_some_and(|claim| claim.generation == 1),
+        targets: CLAIM_AND_TOMBSTONE,
+    },
+    Verb {
+        name: "repair",
+        prepare: damaged,
+        hold: nobody,
+        words: &["verify", "--repair"],
+        status: 1,
+        changed: |world| world.is_damaged() && !world.registry().claim_path(&ticket()).exists(),
+        targets: &["claims/T.toml", "claims/T.unreadable"],
+    },
+    Verb {
+        name: "gc",
+        prepare: littered,
+        hold: nobody,
+        words: &["gc"],
+        status: 0,
+        changed: |world| world.leftovers().is_empty(),
+        targets: &[],
+    },
+    Verb {
+        name: "adopt",
+        prepare: moved,
+        hold: nobody,
+        words: &["workspace-adopt", "../../gone"],
+        status: 0,
+        changed: |world| holds(world, "p", 1) && relates(world, &["T"]) && world.is_of_this_workspace(),
+        targets: &["*"],
+    },
+    Verb {
         name: "session-new",
         prepare: neighbours,
         hold: nobody,
@@ -349,6 +463,24 @@ impl Verb {
 }
 
 impl Verb {
+    /// Whether it makes its change when nothing is done to it.
+    pub fn changes(&self) -> bool {
+        self.status == 0 || self.is_repair()
+    }
+
+    pub fn is_repair(&self) -> bool {
+        self.name == "repair"
+    }
+
+    pub fn has_threads(&self) -> bool {
+        ["repair", "gc"].contains(&self.name)
+    }
+
+    /// Whether it makes its change in several steps, and goes on from there when it is repeated.
+    pub fn is_made_in_steps(&self) -> bool {
+        ["adopt", "gc"].contains(&self.name)
+    }
+
     pub fn is_commit(&self) -> bool {
         self.words[0] == "claim-commit"
     }
@@ -358,16 +490,32 @@ impl Verb {
         self.name.ends_with("-again")
     }
 
-    /// Whether this is how a repeat may end: as the verb itself, or, where its change stands, with word of who made it.
+    /// Whether a record is its own to change.
+    pub fn is_own(&self, path: &str) -> bool {
+        let set_aside = self.name == "reclaim-damaged" && path.starts_with("claims/T.");
+        set_aside || self.targets.iter().any(|target| *target == "*" || *target == path)
+    }
+
+    /// Whether this is how a repeat may end: as the verb itself, or where its change stands with word of who made it.
     pub fn is_repeated_by(&self, repeat: &Outcome, is_changed: bool) -> bool {
-        let told = is_changed && repeat.status == 1 && repeat.stderr.contains(" was released by ");
+        let told =
+            is_changed && self.is_reclaim() && repeat.status == 1 && repeat.stderr.contains(" first (generation ");
         repeat.status == self.status || told
+    }
+
+    pub fn is_reclaim(&self) -> bool {
+        self.words[0] == "claim-reclaim"
     }
 
     /// Frees the ticket and claims it again: whatever was left behind on it goes by that.
     pub fn change_once_more(&self, world: &World) {
-        let generation = world.claim().unwrap().generation.to_string();
-        world.must(&["claim-release", TICKET, "--expect", &generation, "--reason", "next"]);
+        if let Some(claim) = world.claim() {
+            let generation = claim.generation.to_string();
+            world.must(&["claim-release", TICKET, "--expect", &generation, "--reason", "next"]);
+        }
         world.must(&["claim-commit", TICKET, "--pod", "next", "--role", "coder"]);
+        if self.targets.contains(&"sessions/q.toml") {
+            world.must(&["session-record", "q", "--role", "coder", "--origin", "ticket_claim", "--ticket", TICKET]);
+        }
     }
 }

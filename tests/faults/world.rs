@@ -1,6 +1,6 @@
 //! A registry for one trial: a copy of one that was prepared once, and what the real readers say of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use yoi::domain::{Claim, ClaimStatus, PodName, PodRecord, Record, SessionRecord, TicketId};
-use yoi::registry::{PodLock, Registry, Restorable, TicketLock, Workspace};
+use yoi::registry::{ClaimView, Finding, PodLock, Registry, Restorable, TicketLock, Workspace};
 
 use crate::common::{Outcome, TestEnv};
 
@@ -46,6 +46,12 @@ pub struct Flight {
     /// Read end and write end.
     pub launcher: (OwnedFd, OwnedFd),
 }
+
+/// Where in the workspace commands are run.
+pub const BELOW: &str = "src";
+
+/// What is in a claim that nobody can read.
+pub const DAMAGED: &[u8] = b"version = 1\nticket = \"T";
 
 struct Always;
 
@@ -107,7 +113,8 @@ impl<'a> World<'a> {
     /// The plumbing, on this data directory.
     pub fn yoi_claim(&self, words: &[&str]) -> Command {
         let mut command = self.env.yoi_claim(words);
-        command.env("YOI_DATA_DIR", &self.data);
+        // Below its root, which has to be found.
+        command.env("YOI_DATA_DIR", &self.data).current_dir(self.env.workspace().join(BELOW));
         command
     }
 
@@ -147,11 +154,15 @@ impl<'a> World<'a> {
         let mut records = BTreeMap::new();
         let mut take = |path: String, check: fn(&[u8]) -> Result<(), String>| {
             let bytes = fs::read(self.registry.dir().join(&path)).unwrap();
-            check(&bytes).unwrap_or_else(|error| panic!("half a record: {path} {error}"));
+            if bytes != DAMAGED {
+                check(&bytes).unwrap_or_else(|error| panic!("half a record: {path} {error}"));
+            }
             records.insert(path, bytes);
         };
         for name in self.names("claims") {
-            take(format!("claims/{name}"), parses::<Claim>);
+            let is_claim = [".toml", ".released"].iter().any(|suffix| name.ends_with(suffix));
+            // Another name says that it was set aside because nobody can read it.
+            take(format!("claims/{name}"), if is_claim { parses::<Claim> } else { |_| Ok(()) });
         }
         for name in self.names("sessions") {
             take(format!("sessions/{name}"), parses::<SessionRecord>);
@@ -172,7 +183,8 @@ impl<'a> World<'a> {
     /// Asks the listings; fails where one fails, or holds a record that it could not read.
     pub fn read_all(&self) {
         let survey = self.registry.survey(&Always).unwrap();
-        let unknown = survey.claims.iter().find(|view| view.status == ClaimStatus::Unknown);
+        let damaged = |view: &&ClaimView| view.ticket == TICKET && self.is_damaged();
+        let unknown = survey.claims.iter().find(|view| view.status == ClaimStatus::Unknown && !damaged(view));
         assert!(unknown.is_none(), "half a record: {unknown:?}");
         for session in self.registry.sessions().unwrap() {
             let _ = session.unwrap();
@@ -204,7 +216,31 @@ impl<'a> World<'a> {
 
     /// The claim on the ticket.
     pub fn claim(&self) -> Option<Claim> {
-        self.registry.claim(&ticket()).unwrap()
+        match self.registry.claim(&ticket()) {
+            Err(_) if self.is_damaged() => None,
+            claim => claim.unwrap(),
+        }
+    }
+
+    /// Whether nobody can read the claim on the ticket, as was brought about.
+    pub fn is_damaged(&self) -> bool {
+        let claim = self.registry.claim_path(&ticket());
+        fs::read(&claim).is_ok_and(|bytes| bytes == DAMAGED) || claim.with_extension("unreadable").exists()
+    }
+
+    /// Whether the registry says that it is of the workspace in which the commands are run.
+    pub fn is_of_this_workspace(&self) -> bool {
+        let text = fs::read_to_string(self.registry.dir().join("workspace.toml")).unwrap_or_default();
+        text.contains(&format!("\"{}\"", self.env.workspace().display()))
+    }
+
+    /// What is wrong, as `verify` sees it.
+    pub fn findings(&self) -> BTreeSet<String> {
+        let told = |finding: Finding| {
+            let path = Path::new(&finding.path).strip_prefix(self.registry.dir()).map(Path::to_owned);
+            format!("{} {}", finding.code.as_str(), path.unwrap_or_default().display())
+        };
+        self.registry.verify(&Always).all.into_iter().map(told).collect()
     }
 
     /// The tombstone of the ticket.

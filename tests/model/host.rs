@@ -98,8 +98,11 @@ pub fn steps(steps: &mut Steps<'_>, n: usize) {
             give_up(steps, n);
         }
         Host::Wait => {
-            if own.run == Ask::Sent {
+            if own.run == Ask::Sent && world.seen.accepted & (1 << pod) == 0 {
                 steps.step("takes up the Run", go(Host::OfferRead));
+            } else if own.run == Ask::Sent {
+                // One Run waits already: `lifecycle.rs` `run`.
+                steps.step("refuses a second Run", |to| to.attempts[n].run = Ask::Refused);
             }
             if own.confirm == Ask::Sent {
                 steps.step("takes up the confirmation", go(Host::ConfirmRead));

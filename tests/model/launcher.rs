@@ -1,5 +1,6 @@
 //! The launcher's side: launching, committing, undoing; and restoring.
 
+use super::people::withdraw_for_the_dead;
 use super::{Ask, Broken, Claim, Host, Kind, NAMES, Proc, State, Steps, Warden, Weakening};
 
 /// Where a launcher stands: the step that it takes next.
@@ -41,6 +42,8 @@ pub enum Launcher {
     AwaitLock,
     TakePod,
     ReadDirectory,
+    WithdrawForTheDead,
+    LookForTheDead,
     Remove,
     // restore.rs.
     ReadRecord { name: usize },
@@ -52,6 +55,7 @@ pub enum Launcher {
     // The end: with the claim confirmed the pipe goes first, where its confirmation was not heard the lock.
     ClosePipe,
     CloseTicket,
+    RetakeTicket,
     LeaveTicket,
     LeavePipe,
     Ended,
@@ -134,6 +138,9 @@ pub fn steps(steps: &mut Steps<'_>, n: usize) {
             }
         }),
         Launcher::AwaitReady => {
+            if kind == Kind::Script && own.ready && own.run == Ask::Unsent {
+                steps.step("has another process send the Run", |to| to.attempts[n].run = Ask::Sent);
+            }
             let after = if kind == Kind::Restore { Launcher::SendConfirm } else { Launcher::SendRun };
             if own.ready {
                 steps.step("hears that the host is ready", go(after));
@@ -349,10 +356,22 @@ fn undo(steps: &mut Steps<'_>, n: usize) {
         }),
         Launcher::ReadDirectory => match place.directory {
             Some(directory) if directory.pod == pod || steps.is_weakened(Weakening::UndoByName) => {
-                steps.step("reads the Pod's record", go(Launcher::Remove));
+                let next = match steps.is_weakened(Weakening::UndoWithoutWithdraw) {
+                    true => Launcher::Remove,
+                    false => Launcher::WithdrawForTheDead,
+                };
+                steps.step("reads the Pod's record", go(next));
             }
             _ => steps.step("finds no directory of its own", close_pod(n, Launcher::CloseTicket)),
         },
+        Launcher::WithdrawForTheDead => steps.step("withdraws the dead Pod's offer", |to| {
+            withdraw_for_the_dead(to, own.name);
+            to.attempts[n].launcher = Launcher::LookForTheDead;
+        }),
+        Launcher::LookForTheDead if is_claimed(&state, own.name) => {
+            steps.step("finds the Pod's claim standing", close_pod(n, Launcher::CloseTicket));
+        }
+        Launcher::LookForTheDead => steps.step("finds that no claim is the Pod's", go(Launcher::Remove)),
         Launcher::Remove => steps.step("removes the directory", |to| {
             to.remove_directory(own.name, pod);
             close_pod(n, Launcher::CloseTicket)(to);
@@ -406,9 +425,25 @@ fn undo(steps: &mut Steps<'_>, n: usize) {
             to.attempts[n].pipe = false;
             to.attempts[n].launcher = Launcher::CloseTicket;
         }),
-        Launcher::CloseTicket => steps.step("closes the ticket lock and ends", |to| {
-            close_ticket(to, n, protocol.weakened);
-            to.end(me);
+        Launcher::CloseTicket => {
+            steps.step("closes the ticket lock and ends", |to| {
+                close_ticket(to, n, protocol.weakened);
+                to.end(me);
+            });
+            if kind == Kind::Script && !own.left_behind {
+                steps.step("closes the ticket lock and leaves a process behind", |to| {
+                    close_ticket(to, n, protocol.weakened);
+                    to.attempts[n].left_behind = true;
+                    to.attempts[n].launcher = Launcher::RetakeTicket;
+                });
+            }
+        }
+        Launcher::RetakeTicket if world.ticket_lock.is_held() => {
+            steps.step("does not get the ticket lock", |to| to.end(me));
+        }
+        Launcher::RetakeTicket => steps.step("takes the ticket lock for a commit by hand", |to| {
+            to.world.ticket_lock.take(me);
+            to.attempts[n].launcher = if own.expect.is_some() { Launcher::ExcludeRead } else { Launcher::TakeFence };
         }),
         Launcher::LeaveTicket => steps.step("closes the ticket lock", |to| {
             close_ticket(to, n, protocol.weakened);
@@ -428,6 +463,12 @@ fn close_ticket(to: &mut State, n: usize, weakened: Option<Weakening>) {
 
 fn first_of_undo(looks_first: bool) -> Launcher {
     if looks_first { Launcher::LookFirst } else { Launcher::Withdraw }
+}
+
+/// Whether the Pod of a name has the claim.
+fn is_claimed(state: &State, name: usize) -> bool {
+    let pod = state.world.places[name].directory.map(|directory| directory.pod);
+    pod.is_some() && pod == state.world.claim.map(|claim| claim.pod)
 }
 
 /// The end of `commit`: the fence and the old holder's Pod lock are closed.

@@ -11,17 +11,19 @@
 //! | [`launcher`]: `TakeTicket` … `Spawn` | `launch/execute.rs` `launch_ticket_role_pod`, `check_free`, `start`; `launch/spawn.rs` |
 //! | [`launcher`]: `ExcludeRead` … `Tidy` | `registry/claims.rs` `commit`, `standing`, `check_hand_over`, `put_offer`, `put` |
 //! | [`launcher`]: `Record`, `SendConfirm` … | `launch/execute.rs` `carry_through`, `launch/steps.rs` |
-//! | [`launcher`]: `Withdraw` … `Remove` | `launch/execute.rs` `undo`, `launch/spawn.rs` `Started::undo`; `registry/offers.rs` `withdraw` |
+//! | [`launcher`]: `Withdraw` … `Remove` | `launch/execute.rs` `undo`, `launch/spawn.rs` `Started::undo`; `registry/offers.rs` `withdraw`, `registry/pods.rs` `remove_pod` |
 //! | [`launcher`]: `ReadRecord` … `SweepOffers` | `launch/restore.rs` `stopped_pod`, `restore_pod` |
 //! | [`warden`]: `TakePod` … `Create`, `Update` | `launch/host.rs` `settle`; `registry/pods.rs` `create_pod`, `sweep_pod`, `update_pod` |
 //! | [`warden`]: `Watch` … `DiscardRemove` | `pod/warden.rs`; `launch/desk.rs` `give_up`, `discard` |
 //! | [`host`] | `pod/host/*`, `pod/lifecycle.rs`; `launch/desk.rs` |
-//! | [`people`] | `registry/claims.rs` `release`, `edit` |
+//! | [`people`] | `registry/claims.rs` `release`, `edit`; `registry/reclaim.rs` where it frees a ticket |
+//! | [`people`]: `collect` | `registry/verify/mend.rs` `SweepPod`; `registry/pods.rs` `sweep_pod`, `nobodys` |
 //!
-//! A script under `ticket-lock` is a launcher that does not undo, and may go on after a step that failed.
+//! A script under `ticket-lock` is a launcher that does not undo, may go on after a step that failed, may run two steps at
+//! once, and may leave a process behind that commits by hand, with the nonce and no lock, after `ticket-lock` has ended.
 //!
-//! Left out: other tickets, other Pods of the same name on them, the session index's own lock (one step here), a record that
-//! cannot be read, a full disk, and what the kernel loses when the power fails.
+//! Left out: a claim that reclaim gives to another Pod; other tickets, and Pods of the same name on them; the session index's
+//! own lock (a record is one step here); a record that cannot be read, a full disk, and what is lost when the power fails.
 
 mod host;
 mod launcher;
@@ -36,7 +38,7 @@ use stateright::{Model, Property};
 
 pub use host::Host;
 pub use launcher::Launcher;
-pub use people::{Admin, Completer};
+pub use people::{Admin, Collector, Completer};
 pub use warden::Warden;
 pub use world::{ATTEMPTS, Ask, Broken, Claim, Directory, Id, NAMES, Proc, World};
 
@@ -77,6 +79,8 @@ pub struct Protocol {
     pub releases: bool,
     /// Whether a claim is completed.
     pub completes: bool,
+    /// Whether what is dead is collected.
+    pub collects: bool,
     /// How many processes are killed; `None` for any number.
     pub kills: Option<u8>,
     pub weakened: Option<Weakening>,
@@ -101,6 +105,8 @@ pub enum Weakening {
     UnlockForClose,
     /// Undoing removes the directory of the Pod's name, whoever's it is.
     UndoByName,
+    /// Undoing removes the Pod's directory, and its offer stays; nobody looks whether it is claimed.
+    UndoWithoutWithdraw,
     /// Undoing removes the claim, whoever's it is.
     UndoRemovesClaim,
     /// The agent is prompted when the Run is accepted.
@@ -127,6 +133,8 @@ pub enum Weakening {
     SweepWithoutLook,
     /// A new Pod does not take the lock of its name.
     SpawnWithoutPodLock,
+    /// The directory of a dead Pod is removed, and its offer stays.
+    SweepWithoutWithdraw,
     /// The probation of a host never ends by itself.
     EndlessProbation,
 }
@@ -143,6 +151,8 @@ pub struct Attempt {
     pub expect: Option<Claim>,
     /// Whether the write end of the probation pipe is open.
     pub pipe: bool,
+    /// Whether a script has ended and a process of it goes on.
+    pub left_behind: bool,
     /// What the host said on the ready pipe.
     pub ready: bool,
     /// Whether the Pod was told to stop, by request or signal.
@@ -164,6 +174,7 @@ pub struct State {
     pub attempts: [Attempt; ATTEMPTS],
     pub admin: Admin,
     pub completer: Completer,
+    pub collector: Collector,
     pub kills: u8,
 }
 
@@ -183,6 +194,7 @@ impl fmt::Debug for Action {
             Proc::Host(attempt) => write!(f, "host {}: {}", attempt + 1, self.what),
             Proc::Admin => write!(f, "admin: {}", self.what),
             Proc::Completer => write!(f, "completer: {}", self.what),
+            Proc::Collector => write!(f, "collector: {}", self.what),
         }
     }
 }
@@ -220,6 +232,7 @@ impl State {
             Proc::Host(attempt) => self.attempts[attempt].host = Host::Ended,
             Proc::Admin => self.admin = Admin::Ended,
             Proc::Completer => self.completer = Completer::Ended,
+            Proc::Collector => self.collector = Collector::Ended,
         }
         self.world.ended(who);
     }
@@ -232,6 +245,7 @@ impl State {
             Proc::Host(attempt) => self.attempts[attempt].host.runs(),
             Proc::Admin => !matches!(self.admin, Admin::Absent | Admin::Read | Admin::Ended),
             Proc::Completer => !matches!(self.completer, Completer::Absent | Completer::Read | Completer::Ended),
+            Proc::Collector => !matches!(self.collector, Collector::Absent | Collector::Find | Collector::Ended),
         }
     }
 
@@ -252,7 +266,7 @@ impl State {
 /// All processes there may be.
 fn processes() -> impl Iterator<Item = Proc> {
     let of_attempt = |attempt| [Proc::Launcher(attempt), Proc::Warden(attempt), Proc::Host(attempt)];
-    (0..ATTEMPTS).flat_map(of_attempt).chain([Proc::Admin, Proc::Completer])
+    (0..ATTEMPTS).flat_map(of_attempt).chain([Proc::Admin, Proc::Completer, Proc::Collector])
 }
 
 impl Protocol {
@@ -266,6 +280,7 @@ impl Protocol {
                 Proc::Host(attempt) => host::steps(&mut steps, attempt),
                 Proc::Admin => people::release(&mut steps),
                 Proc::Completer => people::complete(&mut steps),
+                Proc::Collector => people::collect(&mut steps),
             }
         }
     }
@@ -305,6 +320,7 @@ impl Model for Protocol {
             name: 0,
             expect: None,
             pipe: false,
+            left_behind: false,
             ready: false,
             told: false,
             run: Ask::Unsent,
@@ -320,6 +336,7 @@ impl Model for Protocol {
             attempts: std::array::from_fn(|_| attempts.next().expect("there are as many attempts as kinds")),
             admin: if self.releases { Admin::Read } else { Admin::Absent },
             completer: if self.completes { Completer::Read } else { Completer::Absent },
+            collector: if self.collects { Collector::Find } else { Collector::Absent },
             kills: self.kills.unwrap_or(0),
         }]
     }

@@ -1,4 +1,4 @@
-//! What people and scripts do to a claim: releasing it, completing it.
+//! What people and scripts do besides: releasing a claim, completing it, collecting what is dead.
 
 use super::{Broken, Claim, Proc, State, Steps, Weakening};
 
@@ -47,6 +47,36 @@ pub enum Completer {
     },
     Rename {
         found: Claim,
+    },
+    Ended,
+}
+
+/// Where `gc` stands, with the name of the Pod that it found dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Collector {
+    Absent,
+    /// `verify`, which finds what may be dead.
+    Find,
+    TakePod {
+        name: usize,
+    },
+    ReadDirectory {
+        name: usize,
+    },
+    TakeTicket {
+        name: usize,
+    },
+    Withdraw {
+        name: usize,
+    },
+    LookForClaim {
+        name: usize,
+    },
+    LookForSession {
+        name: usize,
+    },
+    Remove {
+        name: usize,
     },
     Ended,
 }
@@ -161,5 +191,78 @@ pub fn complete(steps: &mut Steps<'_>) {
             to.world.claim = Some(Claim { completed: true, ..found });
             to.end(me);
         }),
+    }
+}
+
+/// `registry/verify/mend.rs` `SweepPod`; `registry/pods.rs` `sweep_pod`, `nobodys`.
+pub fn collect(steps: &mut Steps<'_>) {
+    let (state, protocol) = (*steps.state, steps.protocol);
+    let world = state.world;
+    let me = Proc::Collector;
+    let go = |next: Collector| move |to: &mut State| to.collector = next;
+    match state.collector {
+        Collector::Absent | Collector::Ended => {}
+        Collector::Find => {
+            for (name, place) in world.places.iter().enumerate() {
+                if place.directory.is_some_and(|directory| !directory.confirmed) {
+                    steps.step("finds an unconfirmed directory", go(Collector::TakePod { name }));
+                }
+            }
+        }
+        Collector::TakePod { name } if world.places[name].lock.is_held() => {
+            steps.step("finds the Pod live", |to| to.end(me));
+        }
+        Collector::TakePod { name } => steps.step("takes the Pod lock", |to| {
+            to.world.places[name].lock.take(me);
+            to.collector = Collector::ReadDirectory { name };
+        }),
+        Collector::ReadDirectory { name } => match world.places[name].directory {
+            Some(directory) if !directory.confirmed => {
+                steps.step("reads the Pod's record", go(Collector::TakeTicket { name }));
+            }
+            _ => steps.step("finds it gone or confirmed", |to| to.end(me)),
+        },
+        Collector::TakeTicket { .. } if world.ticket_lock.is_held() => {
+            steps.step("finds the ticket in flight", |to| to.end(me));
+        }
+        Collector::TakeTicket { name } => steps.step("takes the ticket lock", |to| {
+            to.world.ticket_lock.take(me);
+            to.collector = match protocol.weakened {
+                Some(Weakening::SweepWithoutWithdraw) => Collector::LookForClaim { name },
+                _ => Collector::Withdraw { name },
+            };
+        }),
+        Collector::Withdraw { name } => steps.step("withdraws the dead Pod's offer", |to| {
+            withdraw_for_the_dead(to, name);
+            to.collector = Collector::LookForClaim { name };
+        }),
+        Collector::LookForClaim { name } => {
+            let pod = world.places[name].directory.map(|directory| directory.pod);
+            match pod == world.claim.map(|claim| claim.pod) {
+                true => steps.step("finds its claim standing", |to| to.end(me)),
+                false => steps.step("finds that no claim is its own", go(Collector::LookForSession { name })),
+            }
+        }
+        Collector::LookForSession { name } => {
+            let place = world.places[name];
+            match place.session == place.directory.map(|directory| directory.pod) {
+                true => steps.step("finds its session recorded", |to| to.end(me)),
+                false => steps.step("finds that no session is its own", |to| {
+                    to.collector = Collector::Remove { name };
+                }),
+            }
+        }
+        // The ticket lock is kept to the end: `Nobodys`.
+        Collector::Remove { name } => steps.step("removes the directory and ends", |to| {
+            to.remove_directory(name, 0);
+            to.end(me);
+        }),
+    }
+}
+
+/// `registry/pods.rs` `withdraw_for_the_dead`.
+pub fn withdraw_for_the_dead(to: &mut State, name: usize) {
+    if let Some(directory) = to.world.places[name].directory {
+        to.world.offers[usize::from(directory.pod)] = None;
     }
 }

@@ -86,7 +86,7 @@ fn nothing_hangs(state: &State) -> bool {
     let world = &state.world;
     let works = |who: Proc| match who {
         Proc::Host(n) | Proc::Warden(n) => state.attempts[n].host == Host::Work,
-        Proc::Launcher(_) | Proc::Admin | Proc::Completer => false,
+        Proc::Launcher(_) | Proc::Admin | Proc::Completer | Proc::Collector => false,
     };
     let idle = processes().filter(|who| !works(*who));
     world.ticket_lock == Default::default()

@@ -1,5 +1,6 @@
 //! The first process of a Pod: it settles, splits, watches over its host, and is the last to go.
 
+use super::people::withdraw_for_the_dead;
 use super::{Directory, Host, Kind, Proc, State, Steps, Weakening};
 
 /// Where the process stands: the step that it takes next.
@@ -9,6 +10,7 @@ pub enum Warden {
     // launch/host.rs: settle.
     TakePod,
     SweepRead,
+    SweepWithdraw,
     SweepClaim,
     SweepSession,
     SweepRemove,
@@ -71,8 +73,15 @@ pub fn steps(steps: &mut Steps<'_>, n: usize) {
         Warden::SweepRead => match place.directory {
             None => steps.step("finds no directory", go(Warden::Create)),
             Some(directory) if directory.confirmed => steps.step("finds the name taken", refuse),
-            Some(_) => steps.step("finds an unconfirmed directory", go(Warden::SweepClaim)),
+            Some(_) if weak(Weakening::SweepWithoutWithdraw) => {
+                steps.step("finds an unconfirmed directory", go(Warden::SweepClaim));
+            }
+            Some(_) => steps.step("finds an unconfirmed directory", go(Warden::SweepWithdraw)),
         },
+        Warden::SweepWithdraw => steps.step("withdraws the dead Pod's offer", |to| {
+            withdraw_for_the_dead(to, name);
+            to.attempts[n].warden = Warden::SweepClaim;
+        }),
         Warden::SweepClaim => {
             let claimed = world.claim.is_some_and(|claim| place.directory.is_some_and(|dir| dir.pod == claim.pod));
             if claimed && !weak(Weakening::SweepWithoutLook) {

@@ -21,6 +21,8 @@ pub enum Proc {
     Admin,
     /// `claim-complete` by anybody.
     Completer,
+    /// `gc`, or `verify --repair`.
+    Collector,
 }
 
 impl Proc {
@@ -31,6 +33,7 @@ impl Proc {
             Self::Host(attempt) => 2 * ATTEMPTS + attempt,
             Self::Admin => 3 * ATTEMPTS,
             Self::Completer => 3 * ATTEMPTS + 1,
+            Self::Collector => 3 * ATTEMPTS + 2,
         }
     }
 }

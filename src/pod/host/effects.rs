@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::Wake;
 use super::actor::{Actor, Timer};
+use crate::domain::PodPhase;
 use crate::pod::agent::{Cancel, Turn};
 use crate::pod::history::Durability;
 use crate::pod::lifecycle::{Effect, Input, RequestId, Verdict};
 use crate::pod::protocol::{Code, Event, StatusReport, StopReason, TurnOutcome};
 use crate::pod::spawn::{Answer, Ready};
 use crate::pod::warden::pause_before;
-use crate::pod::{GaveUp, Standing, chain};
+use crate::pod::{GaveUp, Standing, chain, process};
 
 /// How long the clients may take to be sent the end of the last turn.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -32,6 +33,9 @@ impl Actor {
             Effect::Status(status) => {
                 let report = StatusReport { status, ..self.report() };
                 self.tell(&Event::Status(report), None);
+                if status == PodPhase::Idle {
+                    process::give_back_code();
+                }
             }
             Effect::Accept { request, offer } => return self.accept(request, offer),
             Effect::Refuse(request, code) => self.refuse(request, code, code.text().to_owned()),

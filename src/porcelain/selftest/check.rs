@@ -5,7 +5,7 @@ use crate::domain::chain;
 
 /// What came of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::porcelain) enum Verdict {
     /// As it must be.
     Kept,
     /// Not there, and done without.
@@ -17,7 +17,7 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(in crate::porcelain) fn as_str(self) -> &'static str {
         match self {
             Self::Kept => "kept",
             Self::Limited => "limited",
@@ -26,7 +26,7 @@ impl Verdict {
         }
     }
 
-    pub(super) fn meaning(self) -> Meaning {
+    pub(in crate::porcelain) fn meaning(self) -> Meaning {
         match self {
             Self::Kept => Meaning::Good,
             Self::Limited => Meaning::Attention,
@@ -38,20 +38,20 @@ impl Verdict {
 
 /// One check.
 #[derive(Debug, Clone)]
-pub(super) struct Check {
+pub(in crate::porcelain) struct Check {
     /// Its name.
-    pub(super) name: &'static str,
+    pub(in crate::porcelain) name: &'static str,
     /// What came of it.
-    pub(super) verdict: Verdict,
+    pub(in crate::porcelain) verdict: Verdict,
     /// What was seen.
-    pub(super) what: String,
+    pub(in crate::porcelain) what: String,
     /// What follows for the user where it is not kept.
-    pub(super) means: &'static str,
+    pub(in crate::porcelain) means: &'static str,
 }
 
 /// Why a promise was not seen to be kept.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(in crate::porcelain) enum Trouble {
     /// See [`Verdict::Limited`].
     Limited(String),
     /// See [`Verdict::Broken`].
@@ -73,13 +73,13 @@ impl From<Box<Failure>> for Trouble {
 }
 
 /// Fails a check unless something holds.
-pub(super) fn ensure(holds: bool, otherwise: impl Into<String>) -> Result<(), Trouble> {
+pub(in crate::porcelain) fn ensure(holds: bool, otherwise: impl Into<String>) -> Result<(), Trouble> {
     if holds { Ok(()) } else { Err(Trouble::Broken(otherwise.into())) }
 }
 
 impl Check {
     /// Tries something out, which tells what it saw.
-    pub(super) fn of(
+    pub(in crate::porcelain) fn of(
         name: &'static str,
         means: &'static str,
         try_out: impl FnOnce() -> Result<String, Trouble>,
@@ -94,7 +94,7 @@ impl Check {
     }
 
     /// A check that is not made.
-    pub(super) fn skipped(name: &'static str, why: &str) -> Self {
+    pub(in crate::porcelain) fn skipped(name: &'static str, why: &str) -> Self {
         Self::of(name, "", || Err(Trouble::Skipped(why.to_owned())))
     }
 }

@@ -11,6 +11,8 @@ use crate::fs::{
     self, DirWatches, Exchanged, FlockGuard, Interest, Linked, LockState, NetworkFs, OfdLock, Wait, WaitError, Woken,
 };
 
+/// What follows where a name is given twice.
+const TWO: &str = "two agents could take one ticket";
 /// How often a file is replaced while it is read.
 const REPLACED: u32 = 200;
 /// How long the kernel may take to tell of a change.
@@ -28,24 +30,31 @@ pub(super) fn local(network: Option<&NetworkFs>, is_refused: bool) -> Check {
 
 /// All checks in a directory that is there for nothing else.
 pub(super) fn checks(bench: &Bench<'_>, dir: &Path) -> Vec<Check> {
-    let two = "two agents could take one ticket";
     let torn = "a record could be lost or torn when the machine stops";
-    vec![
-        Check::of("hard links", two, || links(dir)),
-        Check::of("exclusive creation", two, || exclusive(dir)),
+    let mut checks = abilities(dir);
+    checks.extend([
+        Check::of("exclusive creation", TWO, || exclusive(dir)),
         Check::of("replacing", torn, || replacing(dir)),
-        Check::of("exchanging", "tickets are changed file by file instead of all at once", || exchanging(dir)),
         Check::of("syncing directories", torn, || {
             fs::sync_dir(dir)?;
             Ok("accepted".to_owned())
         }),
-        Check::of("lock marks", "a Pod that lives could be taken for dead", || marks(dir)),
-        Check::of("lock kinds", "a claim could not be changed while its ticket is in flight", || kinds(dir)),
         Check::of("inherited locks", "a Pod that lives could be taken for dead, or one that died for live", || {
             inherited(bench, dir)
         }),
         Check::of("notification", "watch and panel do not see what changes", || notification(dir)),
         Check::of("long names", "tickets with long ids cannot be claimed", || long_names(dir)),
+    ]);
+    checks
+}
+
+/// Those that tell, in an instant, what a file system is able to do; in a directory that is there for nothing else.
+pub(in crate::porcelain) fn abilities(dir: &Path) -> Vec<Check> {
+    vec![
+        Check::of("hard links", TWO, || links(dir)),
+        Check::of("exchanging", "tickets are changed file by file instead of all at once", || exchanging(dir)),
+        Check::of("lock marks", "a Pod that lives could be taken for dead", || marks(dir)),
+        Check::of("lock kinds", "a claim could not be changed while its ticket is in flight", || kinds(dir)),
         Check::of("case of names", "of two tickets that differ only in case the second is refused, by name", || {
             case(dir)
         }),

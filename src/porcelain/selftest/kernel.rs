@@ -5,8 +5,7 @@ use std::path::Path;
 
 use super::bench::{Bench, expect};
 use super::check::{Check, Trouble};
-use crate::pod::cgroup::{Cgroup, kill_leftover_cgroup};
-use crate::pod::check_socket_path;
+use crate::pod::{cgroup, check_socket_path};
 
 /// All checks; `runtime` lies where sockets are made.
 pub(super) fn checks(bench: &Bench<'_>, runtime: &Path) -> Vec<Check> {
@@ -23,7 +22,11 @@ pub(super) fn checks(bench: &Bench<'_>, runtime: &Path) -> Vec<Check> {
             expect(&mut bench.part("adopt")?, 0)?;
             Ok("a Pod's warden is given what its agent leaves".to_owned())
         }),
-        Check::of("control groups", "where both processes of a Pod are killed at once, its agent may go on", cgroup),
+        Check::of(
+            "control groups",
+            "where both processes of a Pod are killed at once, its agent may go on",
+            control_groups,
+        ),
     ]
 }
 
@@ -37,11 +40,6 @@ fn sockets(runtime: &Path) -> Result<String, Trouble> {
     Ok("made and reached".to_owned())
 }
 
-fn cgroup() -> Result<String, Trouble> {
-    let made = Cgroup::create(&format!("{}{}", super::PREFIX, std::process::id()));
-    let made = made.ok_or_else(|| Trouble::Limited("a Pod gets none of its own".to_owned()))?;
-    match kill_leftover_cgroup(made.recorded()) {
-        true => Ok("a Pod gets one of its own".to_owned()),
-        false => Err(Trouble::Limited("one that was made could not be ended".to_owned())),
-    }
+fn control_groups() -> Result<String, Trouble> {
+    cgroup::available().map(|_| "a Pod gets one of its own".to_owned()).map_err(Trouble::Limited)
 }

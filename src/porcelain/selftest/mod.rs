@@ -1,8 +1,8 @@
 //! `yoi selftest`: whether this machine keeps what yoi is built upon, tried out where yoi would keep its data.
 
 mod bench;
-mod check;
-mod files;
+pub(super) mod check;
+pub(super) mod files;
 mod full;
 mod kernel;
 mod kills;

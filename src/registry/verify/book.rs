@@ -114,6 +114,11 @@ impl Book {
         book
     }
 
+    /// Whether there is no record at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.claims.is_empty() && self.tombstones.is_empty() && self.sessions.is_empty() && self.pods.is_empty()
+    }
+
     fn read_sessions(&mut self, looker: &mut Looker<'_>, keys: &[String]) {
         let dir = looker.registry.dir().join("sessions");
         let read = in_parallel(keys, |key| {

@@ -104,9 +104,23 @@ pub struct NotMended {
     pub source: Box<MendError>,
 }
 
+impl NotMended {
+    /// Says that something could not even be looked at.
+    pub(super) fn not_seen(finding: &Finding) -> Self {
+        let source = Box::new(MendError::NotSeen { why: finding.what.clone() });
+        Self { code: finding.code, path: finding.path.clone(), source }
+    }
+}
+
 /// What failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MendError {
+    /// It could not be looked at.
+    #[error("{why}")]
+    NotSeen {
+        /// What the system said.
+        why: String,
+    },
     /// A file could not be read, written, renamed or removed.
     #[error(transparent)]
     Io(#[from] PathError),
@@ -334,9 +348,7 @@ impl<'a> Mender<'a> {
                 let Some(pod) = registry.pod_of_key(key) else { return self.remove_nameless_pod(key) };
                 let Some(lock) = registry.try_lock_pod(&pod)? else { return Ok(()) };
                 if let Some(record) = registry.pod(&pod)? {
-                    if !registry.is_nobodys(&record, None)? {
-                        return Ok(());
-                    }
+                    let Some(_nobodys) = registry.nobodys(&record, None)? else { return Ok(()) };
                     (self.end_leftovers)(&record);
                 }
                 match registry.sweep_pod(&lock, None) {
@@ -355,8 +367,12 @@ impl<'a> Mender<'a> {
                 fs::unlink(path)?;
             }
             Mend::SweepRegistry => {
-                let _maker = registry.lock_dir(registry.dir())?;
-                fs::unlink(path)?;
+                let (_mover, _maker) = (registry.lock_workspaces()?, registry.lock_dir(registry.dir())?);
+                match fs::look(path)?.map(|look| look.kind) {
+                    // The registry that was here before another one was moved here.
+                    Some(Kind::Directory) => registry.remove_deserted(path)?,
+                    _ => drop(fs::unlink(path)?),
+                }
             }
             Mend::RemoveLog => drop(fs::unlink_unmarked(path)?),
             Mend::RemoveSocket(key) => {

@@ -34,7 +34,7 @@ use self::names::{InFlight, Names};
 use self::relations::Relations;
 use super::open::WorkspaceRecord;
 use super::{Registry, Restorable};
-use crate::domain::key_of;
+use crate::domain::{key_of, path_from_text};
 use crate::fs::{self, Kind, LockState};
 
 pub use finding::{Code, Finding};
@@ -64,9 +64,10 @@ impl Registry {
         }
         looker.surroundings();
         let names = Names::list(&mut looker);
-        looker.workspace_record();
         let book = Book::read(&mut looker, names);
         let mut ledger = book::ledger(&mut looker);
+        // Looked at last: it is there before any record is.
+        looker.workspace_record(!book.is_empty());
         let relations = |book: &Book, ledger: Option<&Ledger>, tickets: Option<&BTreeSet<String>>| {
             let relations = Relations { registry: self, restorable, book, ledger, tickets, findings: Vec::new() };
             let mut found = relations.judge();
@@ -90,7 +91,7 @@ impl Registry {
         let names = self.names_again(&suspected, &book);
         let tickets = names.claims.iter().cloned().collect();
         let book = Book::read(&mut again, names);
-        again.workspace_record();
+        again.workspace_record(!book.is_empty());
         again.findings.extend(relations(&book, ledger.as_ref(), Some(&tickets)));
         let seen_again: HashSet<_> = again.findings.iter().map(Finding::identity).collect();
         certain.extend(suspected.into_iter().filter(|finding| seen_again.contains(&finding.identity())));
@@ -182,27 +183,43 @@ impl Looker<'_> {
         }
     }
 
-    fn workspace_record(&mut self) {
+    /// Checks the registry's own record; it may be missing only while nothing else is there.
+    fn workspace_record(&mut self, is_needed: bool) {
         let registry = self.registry;
         let path = registry.dir().join("workspace.toml");
         let root = registry.key_root_text();
         let aside = || Some(Mend::SetAsideWorkspace);
         let finding = match self.record(&path, &root, |record: &WorkspaceRecord| record.root.clone(), aside) {
-            Held::Record(_) => return,
-            Held::Nothing => {
-                let finding = Finding::new(Code::NoWorkspaceRecord, path, "it is missing");
-                finding.unless_held([Guard::Flock(registry.dir().to_owned())]).mended_by(Mend::WriteWorkspace)
+            Held::Record(record) => match record.newer() {
+                Some(error) => Finding::new(Code::NewerVersion, path, format!("it {error}")),
+                None => return,
+            },
+            Held::Nothing if is_needed => {
+                Finding::new(Code::NoWorkspaceRecord, path, "it is missing").mended_by(Mend::WriteWorkspace)
             }
-            Held::Wrong(mut finding) => {
-                if matches!(finding.code, Code::OtherName | Code::CaseTwin) {
-                    let what = finding.what.replace("holds the record of", "says that it is the registry of");
-                    *finding = Finding::new(Code::OtherWorkspace, &path, what)
-                        .remedied_by(["vi".into(), path.into_os_string()]);
-                }
-                *finding
+            Held::Nothing => return,
+            Held::Wrong(finding) if matches!(finding.code, Code::OtherName | Code::CaseTwin) => {
+                self.other_workspace(path, &finding)
             }
+            Held::Wrong(finding) => *finding,
         };
         self.found(finding);
+    }
+}
+
+impl Looker<'_> {
+    /// A registry that names another root: taking it over was not finished, or it was copied by hand.
+    fn other_workspace(&self, path: PathBuf, wrong: &Finding) -> Finding {
+        let what = wrong.what.replace("holds the record of", "says that it is the registry of");
+        let record = WorkspaceRecord::read(self.registry.dir()).ok().flatten();
+        let gone = record.map(|record| path_from_text(&record.root)).filter(|root| matches!(fs::look(root), Ok(None)));
+        let words = match gone {
+            Some(root) => ["yoi-claim".into(), "workspace-adopt".into(), root.into_os_string()].to_vec(),
+            None => ["vi".into(), path.clone().into_os_string()].to_vec(),
+        };
+        // Whoever takes it over is at work for as long as this is held.
+        let guard = Guard::Flock(self.registry.workspaces_dir());
+        Finding::new(Code::OtherWorkspace, path, what).unless_held([guard]).remedied_by(words)
     }
 }
 

@@ -50,7 +50,7 @@ impl Relations<'_> {
         }
         for key in &book.bare_pods {
             let what = "it has no pod.toml";
-            self.nobodys_pod(key, what, Vec::new(), "");
+            self.nobodys_pod(key, None, what, Vec::new(), "");
         }
         for found in &book.offers {
             self.offer(found);
@@ -221,7 +221,7 @@ impl Relations<'_> {
                 let what = "its launch was never confirmed, and neither claim nor session record names it";
                 // Its launcher has the log open until it has tidied up.
                 guards.push(Guard::Mark(dir.join("host.log")));
-                self.nobodys_pod(key, what, guards, record.pod_id);
+                self.nobodys_pod(key, Some(&record.pod), what, guards, record.pod_id);
             }
             return;
         }
@@ -233,12 +233,20 @@ impl Relations<'_> {
         }
     }
 
-    fn nobodys_pod(&mut self, key: &str, what: &str, mut guards: Vec<Guard>, mark: impl std::fmt::Display) {
+    fn nobodys_pod(
+        &mut self,
+        key: &str,
+        name: Option<&PodName>,
+        what: &str,
+        mut guards: Vec<Guard>,
+        mark: impl std::fmt::Display,
+    ) {
         guards.push(Guard::Pod(key.to_owned()));
-        let finding = Finding::new(Code::NobodysPod, self.registry.dir().join("pods").join(key), what);
-        let finding =
-            finding.unless_held(guards).marked(mark).of_pod(PodName::of_key(key).map_or(key.to_owned(), String::from));
-        self.found(finding.mended_by(Mend::SweepPod(key.to_owned())));
+        let mut finding = Finding::new(Code::NobodysPod, self.registry.dir().join("pods").join(key), what);
+        if let Some(name) = name.cloned().or_else(|| PodName::of_key(key)) {
+            finding = finding.of_pod(name);
+        }
+        self.found(finding.unless_held(guards).marked(mark).mended_by(Mend::SweepPod(key.to_owned())));
     }
 
     fn offer(&mut self, found: &InFlight) {
@@ -285,8 +293,8 @@ impl Relations<'_> {
                 leftover("nobody changes the session index").unless_held([guard]).mended_by(Mend::SweepSessions)
             }
             Owner::Registry => {
-                let guard = Guard::Flock(dir.to_owned());
-                leftover("nobody makes the registry").unless_held([guard]).mended_by(Mend::SweepRegistry)
+                let guards = [Guard::Flock(dir.to_owned()), Guard::Flock(self.registry.workspaces_dir())];
+                leftover("nobody makes the registry").unless_held(guards).mended_by(Mend::SweepRegistry)
             }
             Owner::Opener(key) => {
                 let guards = [Guard::Mark(found.path.clone()), Guard::Pod(key.clone())];

@@ -91,8 +91,12 @@ impl Registry {
         let mut mender = Mender::new(self, repair.writer, repair.network, repair.end_leftovers);
         let mut tried: HashSet<Tried> = HashSet::new();
         for _ in 0..PASSES {
-            let dead: Vec<Finding> =
-                self.dead(repair.restorable).into_iter().filter(|finding| is_new(finding, &mut tried)).collect();
+            let all = self.verify(repair.restorable).all;
+            // What could not be looked at may hide more.
+            let hidden = all.iter().filter(|finding| finding.code == super::Code::CannotLook);
+            swept.failed.extend(hidden.filter(|finding| is_untried(finding, &mut tried)).map(NotMended::not_seen));
+            let dead = all.into_iter().filter(Finding::is_dead);
+            let dead: Vec<Finding> = dead.filter(|finding| is_new(finding, &mut tried)).collect();
             if dead.is_empty() {
                 break;
             }
@@ -129,6 +133,10 @@ type Tried = (super::Code, PathBuf, String);
 
 /// Whether a finding can be mended, and that was not tried before.
 fn is_new(finding: &Finding, tried: &mut HashSet<Tried>) -> bool {
+    finding.is_repairable() && is_untried(finding, tried)
+}
+
+fn is_untried(finding: &Finding, tried: &mut HashSet<Tried>) -> bool {
     let (code, path, mark) = finding.identity();
-    finding.is_repairable() && tried.insert((code, path.to_owned(), mark.to_owned()))
+    tried.insert((code, path.to_owned(), mark.to_owned()))
 }

@@ -1,4 +1,5 @@
 //! Whole processes, timed from before they are made until they have been waited for.
+#![allow(dead_code, reason = "every bench uses another part of it")]
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -20,6 +21,13 @@ impl Series {
         milliseconds(times[times.len() / 2])
     }
 
+    /// The one that so many of a hundred do not exceed, in milliseconds.
+    pub fn percentile(&self, percent: usize) -> f64 {
+        let mut times = self.0.clone();
+        times.sort();
+        milliseconds(times[(times.len() * percent).div_ceil(100).max(1) - 1])
+    }
+
     /// Median, and in parentheses the least and the most, in milliseconds.
     pub fn text(&self) -> String {
         let [least, most] = [self.0.iter().min(), self.0.iter().max()].map(|time| milliseconds(*time.unwrap()));
@@ -39,16 +47,23 @@ pub fn in_turn(
     mut a: impl FnMut(usize) -> Duration,
     mut b: impl FnMut(usize) -> Duration,
 ) -> (Series, Series) {
+    let [a, b] = all_in_turn(rounds, [&mut a, &mut b]);
+    (a, b)
+}
+
+/// Measures several things in turn, as [`in_turn`] does.
+pub fn all_in_turn<const N: usize>(rounds: usize, mut things: [&mut dyn FnMut(usize) -> Duration; N]) -> [Series; N] {
     let warm_up = rounds.div_ceil(10);
-    let (mut first, mut second) = (Series::default(), Series::default());
+    let mut series = std::array::from_fn(|_| Series::default());
     for round in 0..warm_up + rounds {
-        let times = (a(round), b(round));
-        if round >= warm_up {
-            first.push(times.0);
-            second.push(times.1);
+        for (thing, series) in things.iter_mut().zip(&mut series) {
+            let time = thing(round);
+            if round >= warm_up {
+                series.push(time);
+            }
         }
     }
-    (first, second)
+    series
 }
 
 /// How long a process takes that must succeed.

@@ -287,6 +287,17 @@ fn check_in_place(file: &File, path: &Path) -> Result<(), PathError> {
 /// # Errors
 /// When the lock file exists and cannot be asked about: the state is then unknown.
 pub fn probe(path: &Path) -> Result<LockState, PathError> {
+    // What keeps others from sharing it is an exclusive lock.
+    ask(path, libc::F_RDLCK)
+}
+
+/// Asks the kernel whether anybody has a lock of a file, be it shared.
+pub(super) fn probe_any(path: &Path) -> Result<LockState, PathError> {
+    ask(path, libc::F_WRLCK)
+}
+
+/// Asks the kernel whether somebody keeps a lock of this kind from being taken.
+fn ask(path: &Path, kind: libc::c_int) -> Result<LockState, PathError> {
     let opened =
         OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC).open(path);
     let file = match opened {
@@ -295,7 +306,7 @@ pub fn probe(path: &Path) -> Result<LockState, PathError> {
         Err(error) => return Err(error).context("open the lock", path),
     };
     super::read::check_regular(&file, path)?;
-    let mut lock = whole_file(libc::F_RDLCK);
+    let mut lock = whole_file(kind);
     fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).context("ask about the lock", path)?;
     let free = libc::c_int::from(lock.l_type) == libc::F_UNLCK;
     Ok(if free { LockState::Free } else { LockState::Held })

@@ -12,7 +12,7 @@ use std::path::Path;
 use nix::libc;
 
 use super::error::{IoContext as _, PathError};
-use super::lock::{same_file, try_lock, try_share};
+use super::lock::{LockState, probe_any, same_file, try_lock, try_share};
 
 /// Makes a file to append to, of mode 0600, that is marked as in use for as long as anybody has it open through this
 /// description. `None` where somebody took it for a leftover before it was marked, so that another name must be tried.
@@ -67,6 +67,14 @@ fn mark(file: &File, path: &Path) -> Result<bool, PathError> {
         Err(error) if error.is_not_found() => Ok(false),
         other => other,
     }
+}
+
+/// Asks whether somebody has a file marked.
+///
+/// # Errors
+/// When it exists and cannot be asked about.
+pub fn mark_of(path: &Path) -> Result<LockState, PathError> {
+    probe_any(path)
 }
 
 /// Removes a file that nobody has marked; tells whether it did.

@@ -40,7 +40,7 @@ pub use lock::{
     wait_until_free,
 };
 pub use look::{Kind, Look, look};
-pub use mark::{create_marked, flocked, unlink_unmarked};
+pub use mark::{create_marked, flocked, mark_of, unlink_unmarked};
 pub use net::{NetworkFs, file_system_name, network_file_system};
 pub use new_file::{NewFile, sync_all};
 pub use random::{random_bytes, random_suffix};

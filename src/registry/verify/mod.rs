@@ -112,7 +112,7 @@ impl Registry {
         let probed = match guard {
             Guard::Ticket(key) => fs::probe(&self.dir().join("locks/tickets").join(key)),
             Guard::Pod(key) => fs::probe(&self.dir().join("locks/pods").join(key)),
-            Guard::Mark(path) => fs::probe(path),
+            Guard::Mark(path) => fs::mark_of(path),
             Guard::Flock(path) => {
                 return match (fs::look(path), flocked) {
                     (Ok(None), _) => true,

@@ -528,6 +528,8 @@ impl Registry {
         if let Err(PlaceError::NotMade(source)) = placed {
             return Err(ChangeError::Io { ticket: ticket.clone(), source });
         }
+        // The second name of a claim whose commit was killed; whoever repeated that commit had no lock to sweep under.
+        let _ = self.sweep_temporaries("claim", &ticket.key());
         drop(fence);
         let _ = self.log(writer, JournalEntry::on("release", &claim).because(reason));
         placed.map_err(|error| misplaced(ticket, error)).map(|()| claim)

@@ -292,7 +292,7 @@ proptest! {
         let path = temp.path().join("history.jsonl");
         fs::write(&path, &bytes).unwrap();
         let mut history = History::open(&path, now()).unwrap();
-        history.append(now(), &Event::TextDone { text: "more".to_owned() }, Durability::Now).unwrap();
+        history.append(now(), &Event::TextDone { text: "more".to_owned(), more: false }, Durability::Now).unwrap();
         // Whatever was there, the next entry is read back.
         let tail = history.tail(1 << 20).unwrap();
         prop_assert_eq!(tail.entries.last().unwrap().event.as_str(), "text_done");

@@ -281,7 +281,7 @@ impl Profile {
             agent: one_of(&agent, &[("exec", Agent::Exec), ("acp", Agent::Acp)])?,
             command: words,
             env,
-            _permissions: permissions.unwrap_or_default(),
+            _permissions: permissions.unwrap_or(Permissions::Ask),
             agent_place: agent.place(),
             command_place: command.place(),
         })

@@ -113,6 +113,11 @@ const OLD_CALLS: &[(c_long, &str, Kind, About)] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLD_CALLS: &[(c_long, &str, Kind, About)] = &[];
 
+/// Whether a call makes a thread, or a process.
+pub fn makes_a_thread(number: u64) -> bool {
+    [libc::SYS_clone, libc::SYS_clone3].iter().any(|call| u64::try_from(*call) == Ok(number))
+}
+
 /// What a process is about to do to a file; `None` where it is something else.
 pub fn decode(tracee: &Tracee, number: u64, arguments: [u64; 6]) -> Option<Call> {
     let known = CALLS.iter().chain(OLD_CALLS).find(|(known, ..)| u64::try_from(*known) == Ok(number));

@@ -222,6 +222,11 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The claim on another ticket.
+    pub fn claim_on(&self, ticket: &str) -> Option<Claim> {
+        self.registry.claim(&TicketId::new(ticket).unwrap()).unwrap()
+    }
+
     /// Whether nobody can read the claim on the ticket, as was brought about.
     pub fn is_damaged(&self) -> bool {
         let claim = self.registry.claim_path(&ticket());

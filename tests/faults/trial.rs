@@ -232,6 +232,7 @@ fn after_it(begin: &Begin, world: &World, held: Held, was_changed: bool) {
     assert!(verb.is_repeated_by(&repeat, was_changed), "the repeat: {}, {}", repeat.status, repeat.stderr);
     let changed = is_changed(verb, world, before);
     assert_eq!(changed, verb.changes(), "after the repeat");
+    assert!(verb.is_finished(world), "the repeat left it half done: {}, {}", repeat.status, repeat.stderr);
     verb.check_answers(world, &repeat);
     if was_changed || verb.is_batch() {
         // A repeat may relate the ticket to the Pod that was given it, and a batch goes on from what stands.

@@ -558,6 +558,12 @@ impl Verb {
         set_aside || self.targets.iter().any(|target| *target == "*" || *target == path)
     }
 
+    /// Whether, once it was repeated, all is there that goes with its change.
+    pub fn is_finished(&self, world: &World) -> bool {
+        !self.targets.contains(&"sessions/q.toml")
+            || world.registry().session(&pod("q")).unwrap().is_some_and(|session| session.related_tickets == [ticket()])
+    }
+
     /// Whether this is how a repeat may end: as the verb itself, or where its change stands with word of who made it.
     pub fn is_repeated_by(&self, repeat: &Outcome, is_changed: bool) -> bool {
         let told =
@@ -576,8 +582,5 @@ impl Verb {
             world.must(&["claim-release", TICKET, "--expect", &generation, "--reason", "next"]);
         }
         world.must(&["claim-commit", TICKET, "--pod", "next", "--role", "coder"]);
-        if self.targets.contains(&"sessions/q.toml") {
-            world.must(&["session-record", "q", "--role", "coder", "--origin", "ticket_claim", "--ticket", TICKET]);
-        }
     }
 }

@@ -25,6 +25,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it is begun again where a signal came before it did anything.
+    pub fn is_begun_again(self) -> bool {
+        matches!(self, Self::Write | Self::WriteAt | Self::Truncate | Self::Sync)
+    }
+
     /// Whether it changes what is on disk, or when that is durable; such a call may have succeeded although its reply
     /// says that it did not.
     pub fn changes(self) -> bool {

@@ -164,6 +164,8 @@ pub struct Begin<'a> {
     pub before: Records,
     /// What `verify` finds when nothing was done to it.
     pub found: BTreeSet<String>,
+    /// How many lines the journal has then.
+    pub told: usize,
 }
 
 /// Tries a verb with a fault at a point, in a copy of what it begins from; fails by panicking.
@@ -218,6 +220,10 @@ pub fn trial(begin: &Begin, world: &World, point: Point, expected: &Call) -> Kep
     }
     world.check_journal();
     verb.check_answers(world, &outcome);
+    if point.fault == Fault::Fails(Errno::EINTR) && expected.kind.is_begun_again() && !verb.has_threads() {
+        assert_eq!(outcome.status, verb.status, "a signal makes a difference: {}", outcome.stderr);
+        assert_eq!(world.journal_lines(), begin.told, "a signal makes a difference to the journal");
+    }
     after_it(begin, world, held, changed);
     kept
 }

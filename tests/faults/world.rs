@@ -203,6 +203,11 @@ impl<'a> World<'a> {
         assert!(text.lines().all(whole), "a line of the journal is torn: {text}");
     }
 
+    /// How many lines the journal has.
+    pub fn journal_lines(&self) -> usize {
+        fs::read_to_string(self.registry.journal_path()).unwrap_or_default().lines().count()
+    }
+
     /// The names in one of the registry's directories.
     pub fn names(&self, dir: &str) -> Vec<String> {
         crate::common::scene::names(&self.registry.dir().join(dir))

@@ -38,7 +38,7 @@ impl HasExit for ChangeError {
         match self {
             Self::NotFound { .. }
             | Self::Expectation { .. }
-            | Self::Released { .. }
+            | Self::Lost { .. }
             | Self::HolderLive { .. }
             | Self::NotCompleted { .. }
             | Self::TakerNotLive { .. } => Exit::Refused,
@@ -53,8 +53,7 @@ impl HasExit for ReclaimError {
     fn exit(&self) -> Exit {
         match self {
             Self::Change(error) => error.exit(),
-            Self::Lost { .. }
-            | Self::Restorable { .. }
+            Self::Restorable { .. }
             | Self::Known { .. }
             | Self::MayHold { .. }
             | Self::MayReturn { .. }

@@ -7,6 +7,7 @@
 pub mod args;
 mod ask;
 mod bad_lines;
+pub(crate) mod commands;
 mod completion;
 mod environment;
 mod error;
@@ -33,8 +34,6 @@ pub use output::{End, Format, Printer, SCHEMA, View, written};
 pub use progress::Progress;
 pub use record::{Field, Row, Value};
 pub use rows::{ChangeRow, ClaimRow, CollectedRow, CommitRow, FindingRow, JournalRow, PodRow, SessionRow};
-#[cfg(test)]
-pub(crate) use run::parse;
 pub use run::{Cli, CommandLine, Program, run};
 pub use style::{Meaning, Paint, Painted};
 pub use table::Cell;

@@ -120,7 +120,7 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
 /// only a value, or help is asked for), with those of all.
 ///
 /// What the one parser takes, all would take alike: a word that they would take for another command is none to it.
-pub(crate) fn parse<C: CommandLine>(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
+pub(super) fn parse<C: CommandLine>(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
     let alone = arguments.iter().skip(1).find_map(|word| C::alone(word.to_str()?));
     if let Some(mut alone) = alone
         && let Ok(matches) = alone.try_get_matches_from_mut(arguments)

@@ -35,7 +35,7 @@ use clap::{Args as _, CommandFactory as _, Parser};
 
 use crate::cli::args::{GlobalArgs, PeopleArgs};
 use crate::cli::commands::commands;
-use crate::cli::{self, Cli, CommandLine, Exit, Failure, Program};
+use crate::cli::{self, Cli, CommandLine, Program};
 
 /// Run coding agents side by side on the tickets of one repository
 ///
@@ -60,7 +60,7 @@ struct Arguments {
 }
 
 commands! {
-    Command;
+    Command, verbs: Verbs;
     "init" Init(init);
     "intake" Intake(intake);
     "launch" Launch(launch);
@@ -74,12 +74,12 @@ commands! {
     "ticket" Ticket(ticket);
     "tool" Tool(tool);
     "hooks" Hooks(hooks);
-    "complete" Complete(complete);
+    "complete" Complete(complete, verbs);
     "completions" Completions(completions);
     "selftest" Selftest(selftest);
     "doctor" Doctor(doctor);
     "demo" Demo(demo);
-    "help" Help(help);
+    "help" Help(help, verbs);
     "pod-host" PodHost(pod_host);
 }
 
@@ -103,16 +103,15 @@ pub fn command() -> clap::Command {
     Arguments::command()
 }
 
-/// Runs the program.
-pub fn main() -> ExitCode {
-    cli::run(Program::Porcelain, dispatch)
-}
+/// The command line of `yoi-claim`, handed in: rooms of one step do not know each other.
+pub type Verbs = fn() -> clap::Command;
 
-fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
-    match arguments.command {
+/// Runs the program; `verbs` is what `yoi help` tells of besides.
+pub fn main(verbs: Verbs) -> ExitCode {
+    cli::run(Program::Porcelain, |arguments: Arguments, cli: &mut Cli| match arguments.command {
         None => overview::run(cli),
-        Some(command) => command.run(cli),
-    }
+        Some(command) => command.run(verbs, cli),
+    })
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl From<ReclaimError> for Failure {
                 let (pod, role) = (claim.pod.as_str(), claim.role.as_str());
                 let (origin, ticket) = (Origin::TicketClaim.as_str(), claim.ticket.as_str());
                 let mend = ["session-record", pod, "--role", role, "--origin", origin, "--ticket", ticket];
-                failure.because(format!("run: {}", command(["yoi-claim"].into_iter().chain(mend))))
+                failure.mended_by(command(["yoi-claim"].into_iter().chain(mend)))
             }
             _ => failure,
         }

@@ -198,12 +198,8 @@ impl Explanation<'_> {
     }
 
     pub(super) fn advice(&mut self, words: &[&str], purpose: &str) -> Result<(), Failure> {
-        let paint = self.cli.paint();
-        self.cli.say(format_args!(
-            "  {}  {}",
-            paint.text(Meaning::Name, command(words)),
-            paint.text(Meaning::Quiet, purpose)
-        ))
+        let (paint, line) = (self.cli.paint(), self.cli.command(words));
+        self.cli.say(format_args!("  {}  {}", paint.text(Meaning::Name, line), paint.text(Meaning::Quiet, purpose)))
     }
 
     fn quoted(&mut self, line: &str) -> Result<(), Failure> {

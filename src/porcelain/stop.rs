@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::args::seconds;
+use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::PodName;
 use crate::launch::steps::{Ended, shut_down};
@@ -43,7 +44,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         }
         Ended::NotYet => {
             let text = format!("Pod {} has not ended yet: its turn goes on", args.pod);
-            return Err(Failure::new(Exit::Busy, text).hint(format!("yoi stop --now {}", args.pod)));
+            return Err(Failure::new(Exit::Busy, text).hint(command(["yoi", "stop", "--now", args.pod.as_str()])));
         }
     }
     Ok(Exit::Done)

@@ -33,8 +33,6 @@ mod watch;
 mod workspace;
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;
 
 pub use adopt::{AdoptError, Adoptable, Adopted, Former};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 mod batch;
+mod properties;
 mod reclaim;
 mod survey;
 mod unreadable;
@@ -22,7 +23,10 @@ fn at(second: u32) -> Timestamp {
 }
 
 fn bench() -> Bench {
-    let temp = tempfile::tempdir().unwrap();
+    bench_in(tempfile::tempdir().unwrap())
+}
+
+fn bench_in(temp: tempfile::TempDir) -> Bench {
     let root: PathBuf = temp.path().join("workspace");
     std::fs::create_dir(&root).unwrap();
     let workspace = Workspace::find(&root).unwrap();

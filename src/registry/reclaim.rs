@@ -4,8 +4,8 @@
 //! refused always) and kept until the rename, so that it cannot come back in between; under the fence the claim is read
 //! again, compared, and replaced. Of two administrators one wins, and the other is told who did.
 
-use super::claims::{ChangeError, unfenced};
-use super::journal::{JournalEntry, JournalLine};
+use super::change::{ChangeError, unfenced};
+use super::journal::JournalEntry;
 use super::open::{Registry, Writer};
 use super::sessions::{SessionError, SessionFence};
 use super::status::Restorable;
@@ -65,24 +65,9 @@ pub enum Reclaimed {
 /// Says why a ticket was not reclaimed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReclaimError {
-    /// The claim is not the expected one, its holder lives, or it cannot be read or replaced.
+    /// The claim is not the expected one, somebody ended it first, its holder lives, or it cannot be read or replaced.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    /// Somebody else ended the expected claim first.
-    #[error(
-        "{} {} the claim on ticket {ticket} first (generation {expected}), at {}{}; {}",
-        by.user, past_tense(by), by.at, why(by), standing(now.as_deref())
-    )]
-    Lost {
-        /// The ticket.
-        ticket: TicketId,
-        /// The claim that was to end.
-        expected: Expect,
-        /// The line of the journal that tells who was first.
-        by: Box<JournalLine>,
-        /// The claim that stands now.
-        now: Option<Box<Claim>>,
-    },
     /// The holder is stopped and can be restored.
     #[error("ticket {} is held by Pod {}, which is stopped and can be restored", claim.ticket, claim.pod)]
     Restorable {
@@ -149,21 +134,6 @@ pub enum ReclaimError {
     },
 }
 
-fn past_tense(line: &JournalLine) -> &'static str {
-    if line.entry.action == RECLAIM { "reclaimed" } else { "released" }
-}
-
-fn why(line: &JournalLine) -> String {
-    line.entry.why.as_deref().map(|why| format!(" ({})", why.lines().next().unwrap_or_default())).unwrap_or_default()
-}
-
-fn standing(now: Option<&Claim>) -> String {
-    match now {
-        Some(claim) => format!("Pod {} holds it now as {} (generation {})", claim.pod, claim.role, claim.generation),
-        None => "the ticket is free now".to_owned(),
-    }
-}
-
 /// The journal's word for what this module does.
 pub(super) const RECLAIM: &str = "reclaim";
 /// And that for the claim of a Pod that is given a ticket.
@@ -203,14 +173,10 @@ impl Registry {
         if let Some(done) = self.finish_reclaim(ticket, wanted, writer)? {
             return Ok(done);
         }
-        let expected = || {
-            let claim = self.expected_claim(ticket, wanted.expect);
-            claim.map_err(|error| self.who_was_first(ticket, wanted.expect, error))
-        };
         // Order of locks: ticket, Pod, fence.
-        let _holder = self.exclude_holder(&expected()?)?;
+        let _holder = self.exclude_holder(&self.claim_to_end(ticket, wanted.expect)?)?;
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
-        let claim = expected()?;
+        let claim = self.claim_to_end(ticket, wanted.expect)?;
         if wanted.force == Force::No {
             let unknown = |source| ChangeError::Unknown { ticket: ticket.clone(), source };
             if self.holder_can_return(&claim, restorable).map_err(unknown)? {
@@ -375,21 +341,6 @@ impl Registry {
         match self.record_session(entry, SessionFence::None, writer) {
             Ok(_) => Ok(Reclaimed::Given(Box::new(claim))),
             Err(source) => Err(ReclaimError::NotRecorded { claim: Box::new(claim), source }),
-        }
-    }
-
-    /// Tells, where the expected claim is gone, who ended it.
-    ///
-    /// Whoever ended it wrote the journal under the ticket lock, which is ours by now.
-    fn who_was_first(&self, ticket: &TicketId, expected: Expect, error: ChangeError) -> ReclaimError {
-        let now = match &error {
-            ChangeError::NotFound { .. } => None,
-            ChangeError::Expectation { found, .. } => Some(found.clone()),
-            _ => return error.into(),
-        };
-        match self.told_end(ticket, expected) {
-            Some(by) => ReclaimError::Lost { ticket: ticket.clone(), expected, by: Box::new(by), now },
-            None => error.into(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 mod batch;
+mod properties;
 mod reclaim;
 mod survey;
 mod unreadable;
@@ -24,7 +25,10 @@ fn at(second: u32) -> Timestamp {
 }
 
 fn bench() -> Bench {
-    let temp = tempfile::tempdir().unwrap();
+    bench_in(tempfile::tempdir().unwrap())
+}
+
+fn bench_in(temp: tempfile::TempDir) -> Bench {
     let root: PathBuf = temp.path().join("workspace");
     std::fs::create_dir(&root).unwrap();
     let workspace = Workspace::find(&root).unwrap();
@@ -548,5 +552,8 @@ fn a_release_that_nobody_told_of_is_finished_by_whoever_asks_again() {
     assert_eq!(told.last().unwrap().entry.why.as_deref(), Some("given back"));
     assert_eq!(release("given back").unwrap(), claim, "a repeat changes nothing");
     assert_eq!(bench.registry.journal(Some(&ticket())).unwrap(), told);
-    assert!(matches!(release("it hangs"), Err(ChangeError::Released { .. })), "a second one is told of the first");
+    assert!(
+        matches!(release("it hangs"), Err(ChangeError::Lost { now: None, .. })),
+        "a second one is told of the first"
+    );
 }

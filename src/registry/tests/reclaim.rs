@@ -140,7 +140,7 @@ fn of_two_administrators_one_is_told_that_the_other_was_first() {
     let claim = bench.held("a");
     let _freed = bench.reclaim(&free(&claim)).unwrap();
     let lost = |answer: Result<_, ReclaimError>| match answer {
-        Err(error @ ReclaimError::Lost { .. }) => error.to_string(),
+        Err(error @ ReclaimError::Change(ChangeError::Lost { .. })) => error.to_string(),
         other => panic!("{other:?}"),
     };
     let first = format!(
@@ -153,6 +153,8 @@ fn of_two_administrators_one_is_told_that_the_other_was_first() {
     let _next = bench.held("b");
     let now = format!("{first}Pod b holds it now as intake (generation 2)");
     assert_eq!(lost(bench.reclaim(&free(&claim))), now);
+    let released = bench.registry.release(&bench.lock(), Expect::from(&claim), ReleasedBy::Other, "r", &bench.writer);
+    assert_eq!(released.unwrap_err().to_string(), now, "whoever releases is told alike");
     let never = bench.reclaim(&free(known(7)));
     assert!(matches!(never, Err(ReclaimError::Change(ChangeError::Expectation { .. }))));
 }
@@ -297,6 +299,10 @@ fn a_reclaim_that_nobody_told_of_is_finished_by_whoever_asks_again() {
         assert_eq!(bench.registry.session(&pod("b")).unwrap().is_some(), give);
         let told = bench.registry.journal(Some(&ticket())).unwrap();
         assert!(told.iter().any(|line| line.entry.action == "reclaim"), "{told:?}");
-        assert!(matches!(bench.reclaim(&wanted), Err(ReclaimError::Lost { .. })), "a second one is told of the first");
+        let second = bench.reclaim(&wanted);
+        assert!(
+            matches!(second, Err(ReclaimError::Change(ChangeError::Lost { .. }))),
+            "a second one is told of the first"
+        );
     }
 }

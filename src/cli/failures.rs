@@ -38,7 +38,7 @@ impl HasExit for ChangeError {
         match self {
             Self::NotFound { .. }
             | Self::Expectation { .. }
-            | Self::Released { .. }
+            | Self::Lost { .. }
             | Self::HolderLive { .. }
             | Self::NotCompleted { .. }
             | Self::TakerNotLive { .. } => Exit::Refused,
@@ -53,8 +53,7 @@ impl HasExit for ReclaimError {
     fn exit(&self) -> Exit {
         match self {
             Self::Change(error) => error.exit(),
-            Self::Lost { .. }
-            | Self::Restorable { .. }
+            Self::Restorable { .. }
             | Self::Known { .. }
             | Self::MayHold { .. }
             | Self::MayReturn { .. }
@@ -72,7 +71,7 @@ impl From<ReclaimError> for Failure {
                 let (pod, role) = (claim.pod.as_str(), claim.role.as_str());
                 let (origin, ticket) = (Origin::TicketClaim.as_str(), claim.ticket.as_str());
                 let mend = ["session-record", pod, "--role", role, "--origin", origin, "--ticket", ticket];
-                failure.because(format!("run: {}", command(["yoi-claim"].into_iter().chain(mend))))
+                failure.mended_by(command(["yoi-claim"].into_iter().chain(mend)))
             }
             _ => failure,
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::args::seconds;
 use crate::cli::quote::command;
-use crate::cli::{Cli, Exit, Failure};
+use crate::cli::{Cli, Exit, Failure, Place};
 use crate::domain::{PodName, Role, TicketId};
 use crate::launch::{LaunchOptions, Setup, Step, TicketRoleLaunchPlan, TicketRoleLaunchResult, launch_ticket_role_pod};
 use crate::registry::Registry;
@@ -47,7 +47,7 @@ pub(super) fn run(
     let Wanted { ticket, pod, message } = wanted;
     let plan = &setup.plan(role, ticket, pod, message.clone())?;
     if args.dry_run {
-        cli.say(script(plan, message.as_deref()))?;
+        cli.say(script(plan, message.as_deref(), cli.place()))?;
         return Ok(Exit::Done);
     }
     let registry = cli.registry()?;
@@ -66,7 +66,7 @@ pub(super) fn run(
     if args.wait {
         return super::conversation::follow_first_turn(cli, &registry, &launched.pod);
     }
-    cli.say(format_args!("see it work: {}", command(["yoi", "attach", launched.pod.as_str()])))?;
+    cli.say(format!("see it work: {}", cli.command(["yoi", "attach", launched.pod.as_str()])))?;
     Ok(Exit::Done)
 }
 
@@ -103,12 +103,12 @@ fn doing(step: Step) -> &'static str {
 
 /// The plumbing commands that do what this launch does, as one command to paste; on a ticket they run under
 /// `ticket-lock`. The plan's file and the message are handed to them, so that they stand unquoted where they are used.
-fn script(plan: &TicketRoleLaunchPlan, message: Option<&str>) -> String {
+fn script(plan: &TicketRoleLaunchPlan, message: Option<&str>, place: &Place) -> String {
     let (pod, role, origin) = (plan.pod.as_str(), plan.role.as_str(), plan.origin.as_str());
     let profile = plan.profile.as_deref().unwrap_or("PROFILE");
     let id = plan.ticket.as_ref().map(|ticket| ticket.id.as_str());
     let ticket: Vec<&str> = id.iter().flat_map(|id| ["--ticket", *id]).collect();
-    let line = |words: &[&str], more: &[&str]| command(["yoi-claim"].iter().chain(words).chain(more));
+    let line = |words: &[&str], more: &[&str]| place.command(["yoi-claim"].iter().chain(words).chain(more));
     let said = if message.is_some() { " --instruction \"$2\"" } else { "" };
     let mut lines = vec![
         line(&["launch-plan", "--role", role, "--pod", pod], &ticket) + said + " >\"$1\"",

@@ -1,6 +1,5 @@
 //! `yoi restore`: brings a stopped Pod back.
 
-use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::PodName;
 use crate::launch::{LaunchOptions, restore_pod, stopped_pod};
@@ -34,6 +33,6 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         [] => cli.say(format_args!("Pod {} is back", args.pod))?,
         tickets => cli.say(format_args!("Pod {} is back, with {}", args.pod, tickets.join(", ")))?,
     }
-    cli.say(format_args!("talk to it: {}", command(["yoi", "attach", args.pod.as_str()])))?;
+    cli.say(format!("talk to it: {}", cli.command(["yoi", "attach", args.pod.as_str()])))?;
     Ok(Exit::Done)
 }

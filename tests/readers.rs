@@ -126,7 +126,13 @@ const PROFILES: &str = "\
 agent = \"exec\"
 command = [\"sh\", \"-c\", \"true\"]
 env = { A = \"b\" }
-permissions = \"ask\"
+[profiles.other]
+agent = \"acp\"
+command = [\"sh\"]
+permissions = { default = \"ask\", read = \"allow\" }
+mode = \"plan\"
+auth = \"key\"
+deadlines = { start = 30, tools = 0.5 }
 ";
 
 /// A sample that was damaged, or bytes that never were one.
@@ -292,7 +298,7 @@ proptest! {
         let path = temp.path().join("history.jsonl");
         fs::write(&path, &bytes).unwrap();
         let mut history = History::open(&path, now()).unwrap();
-        history.append(now(), &Event::TextDone { text: "more".to_owned() }, Durability::Now).unwrap();
+        history.append(now(), &Event::TextDone { text: "more".to_owned(), more: false }, Durability::Now).unwrap();
         // Whatever was there, the next entry is read back.
         let tail = history.tail(1 << 20).unwrap();
         prop_assert_eq!(tail.entries.last().unwrap().event.as_str(), "text_done");

@@ -19,7 +19,7 @@ mod session;
 mod status;
 mod time;
 
-pub use agent::{AgentSpec, Permissions};
+pub use agent::{AcpSpec, AgentSpec, Deadlines, OptionKind, PermissionPolicy, Permissions, ToolKind};
 pub use chain::{causes, chain};
 pub use checklist::{DEFAULT_SECTIONS, OPEN_QUESTIONS, SectionCheck, SectionOutcome, check_sections};
 pub use claim::{Acceptance, Claim, Ended, MAX_PREVIOUS, Previous, WrittenBy};

@@ -79,6 +79,7 @@ impl Setup {
             nonce,
             profile: pod.profile,
             agent,
+            session: None,
             workflow: Some(plan.workflow),
             launch_prompt: plan.launch_prompt,
             directory: self.workspace().root.clone(),

@@ -147,6 +147,7 @@ fn start(
         nonce: Some(nonce),
         profile: plan.profile.clone().unwrap_or_default(),
         agent,
+        session: None,
         workflow: Some(plan.workflow.clone()),
         launch_prompt: plan.launch_prompt.clone(),
         directory: path_from_text(&plan.directory),

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct HostEnvironment {
     pub variables: Vec<(OsString, OsString)>,
     /// Who writes, and the moment, whenever it is asked.
     pub writer: WriterNow,
+    /// This program, which serves the Pod's tools to its agent as well.
+    pub program: PathBuf,
 }
 
 /// Becomes the Pod of a specification, and gives the exit status at its end.
@@ -172,6 +175,8 @@ fn host_setup(spec: HostSpec, registry: &Registry, environment: HostEnvironment)
         greeting: format!("Pod {} as {}{on}, agent {}", spec.pod, spec.role, spec.profile),
         history: registry.pod_dir(&spec.pod).join("history.jsonl"),
         directory: spec.directory(),
+        session: spec.session,
+        program: environment.program,
         environment: environment.variables,
         data_dir: registry.data().to_owned(),
         runtime_dir: registry.runtime().to_owned(),

@@ -53,6 +53,9 @@ pub struct HostSpec {
     pub profile: String,
     /// The profile, resolved.
     pub agent: AgentSpec,
+    /// The session that an earlier start of the Pod had with its agent.
+    #[serde(default)]
+    pub session: Option<String>,
     /// The procedure that the role follows.
     pub workflow: Option<Slug>,
     /// The launch prompt's reference.

@@ -147,6 +147,7 @@ pub fn restore_pod(
         nonce: None,
         profile: record.profile.clone(),
         agent,
+        session: record.session.clone(),
         workflow: record.workflow.clone(),
         launch_prompt: record.launch_prompt.clone(),
         directory: record.directory(),

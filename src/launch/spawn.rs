@@ -63,6 +63,8 @@ pub struct SpawnRequest {
     pub profile: String,
     /// The profile, resolved.
     pub agent: AgentSpec,
+    /// The session that an earlier start of the Pod had with its agent.
+    pub session: Option<String>,
     /// The procedure.
     pub workflow: Option<Slug>,
     /// The launch prompt's reference.
@@ -185,6 +187,7 @@ pub fn spawn(
         nonce: request.nonce,
         profile: request.profile.clone(),
         agent: request.agent.clone(),
+        session: request.session.clone(),
         workflow: request.workflow.clone(),
         launch_prompt: request.launch_prompt.clone(),
         directory: path_text(&request.directory),

@@ -140,7 +140,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut history = open(&dir);
         history.append(now(), &said("a"), Durability::Now).unwrap();
-        history.append(now(), &Event::TextDone { text: "b".into() }, Durability::WithTheNext).unwrap();
+        history.append(now(), &Event::TextDone { text: "b".into(), more: false }, Durability::WithTheNext).unwrap();
         let tail = history.tail(SNAPSHOT_BOUND).unwrap();
         assert_eq!(events(&history, SNAPSHOT_BOUND), ["user_message", "text_done"]);
         assert_eq!((tail.entries[0].at, tail.truncated), (now(), false));
@@ -177,7 +177,7 @@ mod tests {
     fn an_answer_of_a_mebibyte_fits() {
         let dir = tempfile::tempdir().unwrap();
         let mut history = open(&dir);
-        history.append(now(), &Event::TextDone { text: "\"".repeat(1 << 20) }, Durability::Now).unwrap();
+        history.append(now(), &Event::TextDone { text: "\"".repeat(1 << 20), more: false }, Durability::Now).unwrap();
         history.append(now(), &said("a"), Durability::Now).unwrap();
         assert_eq!(events(&history, SNAPSHOT_BOUND), ["user_message"]);
         assert_eq!(events(&history, 16 << 20), ["text_done", "user_message"]);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{ToolDescription, ToolOutcome};
-use crate::domain::{Nonce, PodName, PodPhase, Role, Segment, TicketId, Timestamp, words};
+use crate::domain::{Nonce, OptionKind, PodName, PodPhase, Role, Segment, TicketId, Timestamp, ToolKind, words};
 
 /// The longest line, in bytes, its newline included.
 pub const MAX_LINE: usize = 1 << 20;
@@ -88,19 +88,27 @@ pub enum Method {
         /// Its arguments.
         #[serde(default)]
         arguments: Value,
-        /// The start of the Pod that the caller belongs to.
+        /// The start of the agent that the caller belongs to.
         epoch: String,
     },
     /// Asks for the `tools` of the Pod's role.
     Tools {
-        /// The start of the Pod that the caller belongs to.
+        /// The start of the agent that the caller belongs to.
         epoch: String,
     },
-    /// Answers a `permission_request`.
+    /// Says that an agent has its tools: the report of its tool server; answered by `ok`.
+    ToolsReady {
+        /// The start of the agent that the caller belongs to.
+        epoch: String,
+    },
+    /// Answers a `permission_request`; answered by `ok`.
     Answer {
-        /// The request that is answered, and how.
+        /// The request; may be left out while there is no other.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<u64>,
+        /// Which option is chosen.
         #[serde(flatten)]
-        answer: Map<String, Value>,
+        choice: Choice,
     },
 }
 
@@ -116,8 +124,99 @@ const METHODS: &[&str] = &[
     "register_peer",
     "tool_call",
     "tools",
+    "tools_ready",
     "answer",
 ];
+
+/// How a request for permission is answered: `{"kind":"allow_once"}` or `{"option":"ID"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// By the first option of this kind.
+    Kind(OptionKind),
+    /// By the option of this id.
+    Option(String),
+}
+
+/// What an agent asks a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PermissionRequest {
+    /// Numbers the requests of this start of the Pod.
+    pub request: u64,
+    /// What it asks about.
+    #[serde(flatten)]
+    pub about: PermissionSubject,
+}
+
+/// What an agent asks permission for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PermissionSubject {
+    /// What it is about to do, in its own words.
+    pub title: String,
+    /// Which kind of thing that is.
+    pub kind: ToolKind,
+    /// What exactly: the arguments of the call.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub arguments: Value,
+    /// What may be answered, in the agent's order.
+    pub options: Vec<PermissionOption>,
+}
+
+/// An answer that may be given to a request for permission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermissionOption {
+    /// Its id, for the agent.
+    pub id: String,
+    /// Its name, for people.
+    pub name: String,
+    /// What it means.
+    pub kind: OptionKind,
+}
+
+impl PermissionSubject {
+    /// The option that a choice means.
+    pub fn chosen(&self, choice: &Choice) -> Option<&PermissionOption> {
+        self.options.iter().find(|option| match choice {
+            Choice::Kind(kind) => option.kind == *kind,
+            Choice::Option(id) => option.id == *id,
+        })
+    }
+}
+
+words! {
+    /// Who calls a tool.
+    Caller, "caller" {
+        /// The Pod, for its agent: a tool of the Pod's role.
+        Pod = "pod",
+        /// The agent by itself: a tool of its own.
+        Agent = "agent",
+    }
+}
+
+impl Default for Caller {
+    /// The Pod: earlier histories do not say it.
+    fn default() -> Self {
+        Self::Pod
+    }
+}
+
+impl Caller {
+    fn is_pod(&self) -> bool {
+        *self == Self::Pod
+    }
+}
+
+words! {
+    /// Who answered a request for permission.
+    AnsweredBy, "who" {
+        /// A client: a person, as a rule.
+        Client = "client",
+        /// The profile's policy.
+        Policy = "policy",
+        /// Nobody: the turn was over.
+        Nobody = "nobody",
+    }
+}
 
 /// What a Pod sends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,12 +254,15 @@ pub enum Event {
         /// The piece.
         text: String,
     },
-    /// The whole answer.
+    /// The whole answer, or the whole of it since a tool was called.
     TextDone {
         /// The answer.
         text: String,
+        /// Whether the next one goes on with it: a long answer is kept in parts.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        more: bool,
     },
-    /// A piece of what the agent shows of its thinking.
+    /// A piece of what the agent shows of its thinking; in the history all that it showed at a time.
     ThinkingDelta {
         /// The piece.
         text: String,
@@ -169,10 +271,13 @@ pub enum Event {
     ToolCallStart {
         /// Numbers the calls of this start of the Pod.
         call: u64,
-        /// The tool.
+        /// The tool; one of the agent's own by its title.
         tool: String,
         /// Its arguments.
         arguments: Value,
+        /// Who calls it.
+        #[serde(default, skip_serializing_if = "Caller::is_pod")]
+        by: Caller,
     },
     /// A tool answered.
     ToolResult {
@@ -183,9 +288,22 @@ pub enum Event {
         /// What it answered.
         #[serde(flatten)]
         outcome: ToolOutcome,
+        /// Who called it.
+        #[serde(default, skip_serializing_if = "Caller::is_pod")]
+        by: Caller,
     },
     /// The agent asks a person.
-    PermissionRequest(Value),
+    PermissionRequest(PermissionRequest),
+    /// A request for permission was answered.
+    PermissionAnswer {
+        /// Which request.
+        request: u64,
+        /// What was chosen; nothing where the turn ended first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        option: Option<PermissionOption>,
+        /// Who chose it.
+        by: AnsweredBy,
+    },
     /// The turn is over.
     TurnEnd {
         /// How it ended.
@@ -262,6 +380,9 @@ pub struct Snapshot {
     pub ticket: Option<TicketId>,
     /// Whether its launcher may still take it back.
     pub probation: bool,
+    /// The requests for permission that wait for an answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<PermissionRequest>,
     /// Its conversation, the newest 512 KiB of it; last a `text_delta` with what there is of an answer that goes on.
     pub history: Vec<Entry>,
     /// Whether there is more of it than is shown.
@@ -292,6 +413,13 @@ pub struct StatusReport {
     pub shutdown_after_idle: bool,
     /// How many accepted Runs wait for their turn.
     pub queued: usize,
+    /// How many requests for permission wait for an answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub permissions: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 words! {
@@ -347,13 +475,13 @@ words! {
         WrongNonce = "wrong_nonce",
         /// The claim names another Pod or another attempt.
         NotOurs = "not_ours",
-        /// The caller belongs to an earlier start of the Pod.
+        /// The caller belongs to an earlier start of the Pod or of its agent.
         WrongEpoch = "wrong_epoch",
         /// Too many Runs wait already, or too many clients are connected.
         Busy = "busy",
         /// No turn runs.
         NotRunning = "not_running",
-        /// There is no request for permission of that kind.
+        /// No such request for permission is open, or it has no such option.
         NoRequest = "no_request",
         /// The Pod could not do it.
         Failed = "failed",
@@ -372,10 +500,10 @@ impl Code {
             Self::OnProbation => "the Pod is on probation: its launcher has not confirmed it yet",
             Self::WrongNonce => "the nonce is not that of the attempt that launched this Pod",
             Self::NotOurs => "the claim does not name this Pod and this attempt",
-            Self::WrongEpoch => "the caller belongs to an earlier start of this Pod",
+            Self::WrongEpoch => "the caller belongs to an earlier start of this Pod or of its agent",
             Self::Busy => "the Pod has as much waiting as it takes",
             Self::NotRunning => "no turn is running",
-            Self::NoRequest => "no request for permission is open",
+            Self::NoRequest => "no such request for permission is open",
             Self::Failed => "the Pod could not do it",
         }
     }

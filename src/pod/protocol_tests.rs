@@ -22,7 +22,8 @@ fn every_method_survives_the_wire_and_is_listed() {
         Method::RegisterPeer { pod: PodName::new("a b").unwrap(), role: Role::Intake },
         Method::ToolCall { tool: "TicketShow".into(), arguments: json!({"ticket": "T"}), epoch: "e".into() },
         Method::Tools { epoch: "e".into() },
-        Method::Answer { answer: Map::from_iter([("request".to_owned(), json!(3))]) },
+        Method::ToolsReady { epoch: "e".into() },
+        Method::Answer { request: Some(3), choice: Choice::Kind(OptionKind::AllowOnce) },
     ];
     let names: Vec<String> = all.iter().map(|method| Request::new(method, None).method).collect();
     assert_eq!(names, METHODS);
@@ -63,7 +64,7 @@ fn an_unknown_event_is_none_and_a_known_one_survives() {
     let message = Message::parse(br#"{"event":"party","data":{"x":1}}"#).unwrap();
     assert_eq!(message.event(), None);
     let outcome = ToolOutcome { text: "done".into(), is_error: false };
-    let event = Event::ToolResult { call: 1, tool: "T".into(), outcome };
+    let event = Event::ToolResult { call: 1, tool: "T".into(), outcome, by: Caller::Pod };
     let message = Message::new(&event, Some(json!(1)));
     assert_eq!(message.data, json!({"call": 1, "tool": "T", "text": "done", "is_error": false}));
     assert_eq!(message.event(), Some(event));
@@ -72,14 +73,16 @@ fn an_unknown_event_is_none_and_a_known_one_survives() {
 
 #[test]
 fn a_message_that_does_not_fit_is_cut_and_stays_itself() {
-    let event = Event::TextDone { text: "ä".repeat(MAX_LINE) };
+    let event = Event::TextDone { text: "ä".repeat(MAX_LINE), more: false };
     let line = Message::new(&event, Some(json!(4))).to_line();
     assert!(line.len() <= MAX_LINE);
     let message = Message::parse(&line).unwrap();
     assert_eq!(message.id, Some(json!(4)));
-    let Some(Event::TextDone { text }) = message.event() else { panic!("still a text") };
+    let Some(Event::TextDone { text, .. }) = message.event() else { panic!("still a text") };
     assert!(text.ends_with("all]"), "{}", &text[text.len() - 80..]);
-    let many = Event::PermissionRequest(Value::from(vec!["x".repeat(1000); 2000]));
+    let arguments = Value::from(vec!["x".repeat(1000); 2000]);
+    let about = PermissionSubject { title: "t".into(), kind: ToolKind::Edit, arguments, options: Vec::new() };
+    let many = Event::PermissionRequest(PermissionRequest { request: 1, about });
     assert!(Message::new(&many, None).to_line().len() <= MAX_LINE);
 }
 

@@ -57,7 +57,7 @@ impl Reader {
                 self.line(cli, Meaning::Heading, &format!("agent{when}"))
             }
             Event::TextDelta { text } => self.piece(cli, text),
-            Event::TextDone { text } if !self.streamed => self.text(cli, text),
+            Event::TextDone { text, .. } if !self.streamed => self.text(cli, text),
             Event::TextDone { .. } => self.end_line(cli),
             Event::ToolCallStart { tool, arguments, .. } => {
                 self.line(cli, Meaning::Busy, &format!("→ {tool} {}", one_line(&arguments.to_string())))

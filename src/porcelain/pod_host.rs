@@ -18,7 +18,11 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let mut text = Vec::new();
     std::io::stdin().read_to_end(&mut text).or_exit(Exit::Environment).map_err(doing)?;
     let spec: HostSpec = serde_json::from_slice(&text).or_exit(Exit::Usage).map_err(doing)?;
-    let environment = HostEnvironment { variables: cli.environment().variables().to_vec(), writer: cli.writer_now() };
+    let environment = HostEnvironment {
+        variables: cli.environment().variables().to_vec(),
+        writer: cli.writer_now(),
+        program: cli.sibling("yoi")?,
+    };
     let status = host_pod(spec, environment).or_exit(Exit::Environment).map_err(doing)?;
     Ok(Exit::Of(u8::try_from(status).unwrap_or(255)))
 }

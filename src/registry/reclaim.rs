@@ -136,6 +136,8 @@ pub enum ReclaimError {
 
 /// The journal's word for what this module does.
 pub(super) const RECLAIM: &str = "reclaim";
+/// And that for the claim of a Pod that is given a ticket.
+const COMMIT: &str = "commit";
 
 impl Registry {
     /// Ends the claim on a ticket: frees the ticket, or gives it to a live Pod.
@@ -201,18 +203,18 @@ impl Registry {
         }
     }
 
-    /// Finishes the same reclaim of somebody who died before the journal told of it; `None` where there is none.
+    /// Finishes the same reclaim of somebody who died before it was done; `None` where there is none.
     ///
-    /// What the journal tells of is somebody's who was first: of two administrators one wins.
+    /// What is done is somebody's who was first: of two administrators one wins. Whoever frees a ticket has done so when
+    /// the journal tells of it; whoever gives it to a Pod, when that Pod's session record does. As all of it is done under
+    /// the ticket lock, which is ours by now, what is missing will not come: it is left to the same user to repeat it.
     fn finish_reclaim(
         &self,
         ticket: &TicketId,
         wanted: &Reclaim,
         writer: &Writer,
     ) -> Result<Option<Reclaimed>, ReclaimError> {
-        if self.told_end(ticket, wanted.expect).is_some() {
-            return Ok(None);
-        }
+        let told = self.told_end(ticket, wanted.expect);
         let synced = || {
             fs::sync_dir(&self.claims_dir())
                 .map_err(|source| ReclaimError::NotDurable { ticket: ticket.clone(), source })
@@ -222,6 +224,9 @@ impl Registry {
             let _ = self.log(writer, entry.because(&wanted.reason));
         };
         let Some(taker) = &wanted.to else {
+            if told.is_some() {
+                return Ok(None);
+            }
             let Some(former) = self.released_before(ticket, wanted.expect)? else { return Ok(None) };
             synced()?;
             tell(JournalEntry::on(RECLAIM, &former), Expect::from(&former));
@@ -235,11 +240,36 @@ impl Registry {
                 && why == Some(&ending(&wanted.reason))
         });
         let Some(given) = given else { return Ok(None) };
-        synced()?;
-        let mut entry = JournalEntry::new(RECLAIM);
-        entry.ticket = Some(ticket.clone());
-        tell(entry, wanted.expect);
-        self.tell_taker(given, writer).map(Some)
+        match &told {
+            Some(by) if by.user != writer.user || self.is_related(&given) => return Ok(None),
+            Some(_) => synced()?,
+            None => {
+                synced()?;
+                let mut entry = JournalEntry::new(RECLAIM);
+                entry.ticket = Some(ticket.clone());
+                tell(entry, wanted.expect);
+            }
+        }
+        if self.is_told(&given) { self.relate_taker(given, writer) } else { self.tell_taker(given, writer) }.map(Some)
+    }
+
+    /// Whether the journal tells of a claim; one that cannot be read tells nothing.
+    fn is_told(&self, claim: &Claim) -> bool {
+        let tells = |line: &JournalLine| {
+            line.entry.action == COMMIT
+                && line.entry.generation == Some(claim.generation)
+                && line.entry.nonce == Some(claim.nonce)
+        };
+        self.journal(Some(&claim.ticket)).unwrap_or_default().iter().any(tells)
+    }
+
+    /// Whether its Pod's session record tells of a claim; one that cannot be read tells nothing.
+    fn is_related(&self, claim: &Claim) -> bool {
+        let session = self.session(&claim.pod).ok().flatten();
+        session.is_some_and(|session| {
+            let is_its_own = session.pod_id.is_none() || session.pod_id == claim.pod_id;
+            is_its_own && session.related_tickets.contains(&claim.ticket)
+        })
     }
 
     /// Renames a claim to its tombstone, and notes there how it ended if there is room.
@@ -292,9 +322,13 @@ impl Registry {
         }
     }
 
-    /// Relates a ticket to the Pod that got it.
+    /// Tells of the claim of the Pod that got a ticket, and relates the ticket to it.
     pub(super) fn tell_taker(&self, claim: Claim, writer: &Writer) -> Result<Reclaimed, ReclaimError> {
-        let _ = self.log(writer, JournalEntry::on("commit", &claim).because(claim.evidence.as_str()));
+        let _ = self.log(writer, JournalEntry::on(COMMIT, &claim).because(claim.evidence.as_str()));
+        self.relate_taker(claim, writer)
+    }
+
+    fn relate_taker(&self, claim: Claim, writer: &Writer) -> Result<Reclaimed, ReclaimError> {
         let entry = SessionEntry {
             pod: claim.pod.clone(),
             pod_id: claim.pod_id,

@@ -8,7 +8,7 @@
 //!                   artifacts/      whatever belongs to it
 //! .yoi/tmp/<ID>.<random>/           a successor being built        transaction.rs, tree.rs
 //! .yoi/ticket.config.toml           roles, backend, checklist      config.rs, strict.rs
-//! .yoi/profiles.toml                agent programs                 profiles.rs
+//! .yoi/profiles.toml                agent programs                 profiles/
 //! .yoi/workflow/<slug>.md           procedures                     workflow.rs
 //! ```
 //! All of it is shared through git, so nothing local (Pod names, sockets, claims) is ever written here, and neither

@@ -229,6 +229,7 @@ fn converse(fault: Fault, spec: &HostSpec, registry: &Registry, mut stream: Unix
         greeting: "a host that goes wrong".into(),
         ticket: spec.ticket.clone(),
         probation: true,
+        permissions: Vec::new(),
         history: Vec::new(),
         truncated: false,
     };

@@ -119,6 +119,8 @@ fn host_setup(spec: &Specification) -> HostSetup {
         greeting: "hello".into(),
         history: spec.file("pod/history.jsonl"),
         agent: spec.agent.clone(),
+        session: None,
+        program: "/nowhere/yoi".into(),
         directory: spec.directory.clone(),
         environment: vec![("PATH".into(), "/usr/bin:/bin".into()), ("YOI_LAUNCHER".into(), "11".into())],
         data_dir: "/data".into(),
@@ -300,7 +302,7 @@ impl Conversation {
     /// Reads until the whole answer of a turn.
     pub fn answer(&mut self) -> String {
         loop {
-            if let Some(Event::TextDone { text }) = self.client.next(soon()).unwrap().event() {
+            if let Some(Event::TextDone { text, .. }) = self.client.next(soon()).unwrap().event() {
                 return text;
             }
         }

@@ -69,8 +69,8 @@ impl Checklist {
 }
 
 impl Agent for Checklist {
-    fn start(&mut self) -> Result<Option<String>, StartError> {
-        Ok(None)
+    fn start(&mut self) -> Result<(), StartError> {
+        Ok(())
     }
 
     fn turn(&mut self, turn: &Turn, stage: &dyn Stage) -> Result<(), TurnError> {

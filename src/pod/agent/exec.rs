@@ -61,12 +61,12 @@ impl Exec {
 }
 
 impl Agent for Exec {
-    fn start(&mut self) -> Result<Option<String>, StartError> {
+    fn start(&mut self) -> Result<(), StartError> {
         let Some(program) = self.command.first() else {
             return Err(StartError("the profile's command is empty".to_owned()));
         };
         match std::fs::metadata(program) {
-            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(None),
+            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(()),
             Ok(_) => Err(StartError(format!("cannot run '{program}': it is no executable file"))),
             Err(error) => Err(StartError(format!("cannot run '{program}': {error}"))),
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::super::{Cancel, Conversation};
+use super::super::{Cancel, Conversation, ToolGate, ToolServer};
 use super::*;
 use crate::domain::Segment;
 use crate::pod::ToolOutcome;
@@ -42,10 +42,14 @@ fn run(script: &str, turn: Turn, seen: &Seen) -> Result<(), TurnError> {
         directory: "/".into(),
         environment: vec![("PATH".into(), "/usr/bin:/bin".into()), ("KEPT".into(), "1".into())],
         workflows: Arc::new(|_| None),
+        session: None,
+        tool_server: ToolServer::default(),
+        gate: ToolGate::new(),
+        feed: Arc::new(|_| {}),
     };
     let command = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
     let mut agent = Exec::new(command, BTreeMap::from([("MINE".into(), "2".into())]), surroundings);
-    assert_eq!(agent.start().unwrap(), None);
+    agent.start().unwrap();
     std::thread::spawn(move || nursery.reap_first());
     agent.turn(&turn, seen)
 }
@@ -135,6 +139,10 @@ fn a_program_that_is_not_there_does_not_start() {
         directory: "/".into(),
         environment: Vec::new(),
         workflows: Arc::new(|_| None),
+        session: None,
+        tool_server: ToolServer::default(),
+        gate: ToolGate::new(),
+        feed: Arc::new(|_| {}),
     };
     let mut agent = Exec::new(vec!["/nowhere/agent".into()], BTreeMap::new(), surroundings);
     assert!(agent.start().unwrap_err().to_string().starts_with("cannot run '/nowhere/agent': "));

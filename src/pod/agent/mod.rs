@@ -2,10 +2,12 @@
 //!
 //! An agent lives on a thread of its own and works on one turn at a time. It reaches the rest of the Pod only through
 //! its [`Stage`]: there it shows what it says, and calls tools, which take the same path in the host as calls over the
-//! socket.
+//! socket. An agent that speaks a protocol has something to say at any time: it tells [`News`].
 
+mod acp;
 mod checklist;
 mod exec;
+mod gate;
 mod prompt;
 mod utf8;
 
@@ -17,8 +19,10 @@ use serde_json::Value;
 
 use super::ToolOutcome;
 use super::nursery::Nursery;
+use super::protocol::{PermissionOption, PermissionSubject};
 use crate::domain::{AgentSpec, Segment, Slug};
 
+pub(super) use gate::ToolGate;
 pub use prompt::Conversation;
 
 /// Gives the text of a workflow.
@@ -42,11 +46,11 @@ pub enum TurnError {
 
 /// What works in a Pod.
 pub trait Agent: Send {
-    /// Gets ready to take a turn; gives the agent's own session id where it has one.
+    /// Gets ready to take a turn.
     ///
     /// # Errors
     /// When no turn could be taken.
-    fn start(&mut self) -> Result<Option<String>, StartError>;
+    fn start(&mut self) -> Result<(), StartError>;
 
     /// Works until the turn is over.
     ///
@@ -80,6 +84,73 @@ pub trait Stage: Sync {
     fn log(&self, bytes: &[u8]);
     /// Calls a tool, and waits for it.
     fn call(&self, tool: &str, arguments: Value) -> ToolOutcome;
+}
+
+/// What an agent that speaks a protocol tells of itself, at any time.
+pub enum News {
+    /// The agent's own session id is known.
+    Session(String),
+    /// A piece of the answer, for who watches.
+    Text(String),
+    /// The answer since the last of these, which is kept; `more` when the next goes on with it.
+    Answer {
+        /// All of it.
+        text: String,
+        /// Whether the next goes on with it.
+        more: bool,
+    },
+    /// A piece of its thinking, for who watches.
+    Thinking(String),
+    /// The thinking since the last of these, which is kept.
+    Thought(String),
+    /// It calls a tool of its own.
+    ToolStart {
+        /// The agent's own name for this call.
+        key: String,
+        /// What it calls, in its own words.
+        title: String,
+        /// With what.
+        arguments: Value,
+    },
+    /// A tool of its own has answered; a key that was not started is ignored.
+    ToolEnd {
+        /// The agent's own name for the call.
+        key: String,
+        /// What came of it.
+        outcome: ToolOutcome,
+    },
+    /// It asks a person; `reply` is called once, with the option that was chosen, or nothing when the turn ended first.
+    Ask {
+        /// What it asks for.
+        subject: PermissionSubject,
+        /// Takes the answer; must not block.
+        reply: Box<dyn FnOnce(Option<PermissionOption>) + Send>,
+    },
+    /// It asked, and the profile's policy has answered.
+    Decided {
+        /// What it asked for.
+        subject: PermissionSubject,
+        /// What was chosen; nothing where no option fits the policy.
+        option: Option<PermissionOption>,
+    },
+    /// It wrote this to its standard error.
+    Log(Vec<u8>),
+    /// Something that a person should know.
+    Alert(String),
+}
+
+/// Takes news; waits while the host has as much to do as it takes, and drops them once it is ending.
+pub type Feed = Arc<dyn Fn(News) + Send + Sync>;
+
+/// How an agent starts the server through which it reaches the Pod's tools; the epoch is added as `YOI_EPOCH`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolServer {
+    /// The program; an absolute path.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Its variables.
+    pub variables: Vec<(String, String)>,
 }
 
 /// Ends a turn from outside.
@@ -128,11 +199,17 @@ impl std::fmt::Debug for Cancel {
 }
 
 /// What agents need of their Pod.
+#[expect(dead_code, reason = "for agents that speak a protocol")]
 pub(super) struct Surroundings {
     pub(super) nursery: Nursery,
     pub(super) directory: PathBuf,
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) workflows: Workflows,
+    /// The session that an earlier start of the Pod had with its agent.
+    pub(super) session: Option<String>,
+    pub(super) tool_server: ToolServer,
+    pub(super) gate: ToolGate,
+    pub(super) feed: Feed,
 }
 
 /// Makes the agent of a specification.
@@ -140,5 +217,6 @@ pub(super) fn make(spec: AgentSpec, surroundings: Surroundings) -> Box<dyn Agent
     match spec {
         AgentSpec::Checklist { sections } => Box::new(checklist::Checklist::new(sections)),
         AgentSpec::Exec { command, env } => Box::new(exec::Exec::new(command, env, surroundings)),
+        AgentSpec::Acp(spec) => Box::new(acp::Acp::new(spec, surroundings)),
     }
 }

@@ -32,7 +32,7 @@ impl Conversation {
         for Entry { event, data, .. } in entries {
             match (Message { event, data, id: None }).event() {
                 Some(Event::UserMessage { input }) => conversation.user(&input),
-                Some(Event::TextDone { text }) => conversation.agent(&text),
+                Some(Event::TextDone { text, .. }) => conversation.agent(&text),
                 Some(Event::Notify { text }) => conversation.note(&text),
                 Some(Event::TurnEnd { outcome, error }) => conversation.turn_end(outcome, error.as_deref()),
                 _ => {}
@@ -204,8 +204,11 @@ mod tests {
         written.user(&input());
         written.agent("yes");
         let at = "2026-06-07T22:02:25Z".parse().unwrap();
-        let entries =
-            [Event::UserMessage { input: input() }, Event::TurnStart {}, Event::TextDone { text: "yes".into() }];
+        let entries = [
+            Event::UserMessage { input: input() },
+            Event::TurnStart {},
+            Event::TextDone { text: "yes".into(), more: false },
+        ];
         let entries = entries.map(|event| {
             let Message { event, data, .. } = Message::new(&event, None);
             Entry { at, event, data }

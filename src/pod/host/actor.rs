@@ -14,12 +14,13 @@ use serde_json::Value;
 use super::clients::{ClientId, Clients};
 use super::door::{Door, DoorError};
 use super::effects::Stop;
+use super::news::Permissions;
 use super::requests::Request;
 use super::threads::{self, ToolCall};
 use super::{FromAgent, HostSetup, StartError, Wake};
 use crate::domain::{Nonce, PodName, Role, TicketId, Timestamp};
 use crate::fs::OfdLock;
-use crate::pod::agent::{self, Cancel, Conversation, Surroundings, Turn};
+use crate::pod::agent::{self, Cancel, Conversation, News, Surroundings, ToolGate, ToolServer, Turn};
 use crate::pod::cgroup::Cgroup;
 use crate::pod::history::{Durability, History, SNAPSHOT_BOUND};
 use crate::pod::lifecycle::{Input, RequestId, State, step};
@@ -30,8 +31,6 @@ use crate::pod::{Clock, Desk, DeskError, SocketError, ToolOutcome, chain, cut, p
 
 /// The longest alert, in characters.
 const MAX_ALERT: usize = 500;
-/// How much of an answer that is not whole yet a new client is told, in bytes.
-const MAX_ANSWERING: usize = 64 << 10;
 
 /// What the actor will do at a time of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +49,6 @@ pub(super) struct Identity {
     pub(super) ticket: Option<TicketId>,
     pub(super) nonce: Option<Nonce>,
     pub(super) greeting: String,
-    pub(super) epoch: String,
     pub(super) socket: std::path::PathBuf,
     pub(super) variables: Vec<(String, OsString)>,
 }
@@ -81,6 +79,7 @@ pub(super) struct Actor {
     pub(super) clients: Clients,
     pub(super) door: Option<Door>,
     pub(super) nursery: Nursery,
+    pub(super) gate: ToolGate,
     pub(super) cgroup: Option<Cgroup>,
     pub(super) link: Link,
     /// Empty once the probation is over.
@@ -92,6 +91,9 @@ pub(super) struct Actor {
     /// There while the agent works.
     pub(super) cancel: Option<Cancel>,
     pub(super) session: Option<String>,
+    pub(super) permissions: Permissions,
+    /// The calls of the agent's own tools that have not ended, by the agent's name for them.
+    pub(super) agent_calls: HashMap<String, (u64, String)>,
     pub(super) outcome: (TurnOutcome, Option<String>),
     pub(super) tools: Sender<ToolCall>,
     pub(super) calls: BTreeMap<u64, OpenCall>,
@@ -124,18 +126,25 @@ impl Actor {
         if let Some(launcher) = side.launcher {
             threads::watch_launcher(launcher, wakes.clone())?;
         }
+        let gate = ToolGate::new();
         let surroundings = Surroundings {
             nursery: nursery.clone(),
             directory: setup.directory,
             environment: process::without_our_own(setup.environment),
             workflows: setup.workflows,
+            session: setup.session.clone(),
+            tool_server: ToolServer {
+                program: setup.program,
+                arguments: vec!["mcp".to_owned(), "--socket".to_owned(), side.socket.display().to_string()],
+                variables: vec![("YOI_POD".to_owned(), setup.pod.to_string())],
+            },
+            gate: gate.clone(),
+            feed: threads::feed(wakes.clone()),
         };
         let turns = threads::run_agent(agent::make(setup.agent, surroundings), wakes.clone())?;
         let tools = threads::run_tools(Arc::clone(&desk), wakes.clone())?;
-        let epoch = crate::fs::random_suffix();
         let variables = vec![
             ("YOI_POD".to_owned(), setup.pod.as_str().into()),
-            ("YOI_EPOCH".to_owned(), epoch.clone().into()),
             ("YOI_DATA_DIR".to_owned(), setup.data_dir.into()),
             ("YOI_RUNTIME_DIR".to_owned(), setup.runtime_dir.into()),
         ];
@@ -147,7 +156,6 @@ impl Actor {
                 ticket: setup.ticket,
                 nonce: setup.nonce,
                 greeting: setup.greeting,
-                epoch,
                 socket: side.socket,
                 variables,
             },
@@ -161,6 +169,7 @@ impl Actor {
             clients: Clients::new(wakes),
             door: Some(door),
             nursery,
+            gate,
             cgroup: side.cgroup,
             link,
             ticket_locks: side.ticket_locks,
@@ -169,7 +178,9 @@ impl Actor {
             next_request: 0,
             turns,
             cancel: None,
-            session: None,
+            session: setup.session,
+            permissions: Permissions::default(),
+            agent_calls: HashMap::new(),
             outcome: (TurnOutcome::Cancelled, None),
             tools,
             calls: BTreeMap::new(),
@@ -279,41 +290,21 @@ impl Actor {
 
     fn agent_did(&mut self, news: FromAgent) {
         match news {
-            FromAgent::Ready(session) => {
-                if let Some(session) = &session
-                    && let Err(error) = self.desk.session_known(session)
-                {
-                    self.alert(&format!("cannot keep the agent's session id: {error}"));
-                }
-                self.session = session;
-                self.feed(Input::AgentReady);
-            }
+            FromAgent::Ready => self.feed(Input::AgentReady),
             FromAgent::Failed(why) => {
                 self.write_log(&format!("the agent cannot be started: {why}"));
                 self.refuse_start("agent", why);
                 self.feed(Input::AgentFailed);
             }
-            FromAgent::Text(text) => {
-                self.answering.push_str(&text);
-                let surplus = self.answering.len().saturating_sub(MAX_ANSWERING);
-                self.answering.drain(..self.answering.ceil_char_boundary(surplus));
-                self.tell(&Event::TextDelta { text }, None);
-            }
-            FromAgent::Answer(text) => {
-                self.answering.clear();
-                self.conversation.agent(&text);
-                let event = Event::TextDone { text };
-                self.keep(&event, Durability::WithTheNext);
-                self.tell(&event, None);
-            }
-            FromAgent::Log(bytes) => {
-                // A log on a full disk is no reason to stop.
-                let _ = self.log.write_all(&bytes);
-            }
+            FromAgent::Text(text) => self.news(News::Text(text)),
+            FromAgent::Answer(text) => self.news(News::Answer { text, more: false }),
+            FromAgent::Log(bytes) => self.news(News::Log(bytes)),
+            FromAgent::News(news) => self.news(news),
             FromAgent::Call { tool, arguments, reply } => self.tool_asked(Caller::Agent(reply), tool, arguments),
             FromAgent::Ended(outcome) => {
                 self.cancel = None;
                 self.timers.remove(&Timer::Turn);
+                self.forget_the_turn();
                 self.outcome = match outcome {
                     Ok(()) => (TurnOutcome::Completed, None),
                     Err(agent::TurnError::Cancelled) => (TurnOutcome::Cancelled, None),

@@ -75,6 +75,7 @@ impl Actor {
             probation: self.state.on_probation(),
             shutdown_after_idle: self.state.is_marked(),
             queued: self.state.queued(),
+            permissions: self.permissions.waiting(),
         }
     }
 
@@ -90,7 +91,7 @@ impl Actor {
     }
 
     /// Answers a request for good.
-    fn finish(&mut self, request: RequestId, event: &Event) {
+    pub(super) fn finish(&mut self, request: RequestId, event: &Event) {
         self.answer(request, event);
         self.requests.remove(&request);
     }
@@ -160,6 +161,7 @@ impl Actor {
         self.tell(&Event::TurnStart {}, Some(request));
         let fence = self.desk.fence();
         let mut variables = self.identity.variables.clone();
+        variables.push(("YOI_EPOCH".to_owned(), self.gate.epoch().into()));
         variables.extend(fence.ticket.clone().map(|ticket| ("YOI_TICKET".to_owned(), ticket.into())));
         variables.extend(fence.claim.map(|claim| ("YOI_CLAIM".to_owned(), claim.into())));
         let conversation = self.conversation.clone();

@@ -8,6 +8,7 @@ mod actor;
 mod clients;
 mod door;
 mod effects;
+mod news;
 mod requests;
 mod threads;
 
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::agent::{TurnError, Workflows};
+use super::agent::{News, TurnError, Workflows};
 use super::lifecycle::Input;
 use super::spawn::Answer;
 use super::warden::HostSide;
@@ -55,6 +56,10 @@ pub struct HostSetup {
     pub agent: AgentSpec,
     /// The agent's working directory.
     pub directory: PathBuf,
+    /// The session that an earlier start of the Pod had with its agent.
+    pub session: Option<String>,
+    /// The program that serves the Pod's tools to agents, as `PROGRAM mcp`.
+    pub program: PathBuf,
     /// The environment that the agent is given; what begins with `YOI_` is left out.
     pub environment: Vec<(OsString, OsString)>,
     /// `YOI_DATA_DIR` for the agent.
@@ -123,11 +128,12 @@ enum Wake {
 
 /// What an agent does.
 enum FromAgent {
-    Ready(Option<String>),
+    Ready,
     Failed(String),
     Text(String),
     Answer(String),
     Log(Vec<u8>),
+    News(News),
     Call { tool: String, arguments: Value, reply: SyncSender<ToolOutcome> },
     Ended(Result<(), TurnError>),
 }

@@ -71,6 +71,7 @@ impl Actor {
             greeting: self.identity.greeting.clone(),
             ticket: self.identity.ticket.clone(),
             probation: self.state.on_probation(),
+            permissions: self.permissions.open(),
             history,
             truncated: tail.truncated,
         }
@@ -121,22 +122,25 @@ impl Actor {
                 self.conversation.note(&format!("The Pod {pod} (role {role}) made itself known"));
                 self.keep_and_tell(request, &Event::PeerRegistered { pod, role });
             }
-            Method::ToolCall { tool, arguments, epoch } if epoch == self.identity.epoch => {
+            Method::ToolCall { tool, arguments, epoch } if self.gate.admits(&epoch) => {
                 self.tool_asked(Caller::Client(request), tool, arguments);
             }
-            Method::Tools { epoch } if epoch == self.identity.epoch => {
+            Method::Tools { epoch } if self.gate.admits(&epoch) => {
                 let tools = self.desk.tools();
                 self.reply(request, &Event::Tools { tools });
             }
-            Method::ToolCall { .. } | Method::Tools { .. } => {
+            Method::ToolsReady { epoch } if self.gate.admits(&epoch) => {
+                self.gate.report();
+                self.reply(request, &Event::Ok {});
+            }
+            Method::ToolCall { .. } | Method::Tools { .. } | Method::ToolsReady { .. } => {
                 self.refuse(request, Code::WrongEpoch, Code::WrongEpoch.text().to_owned());
             }
             Method::Status {} => {
                 let report = self.report();
                 self.reply(request, &Event::Status(report));
             }
-            // No agent of this version asks for permission.
-            Method::Answer { .. } => self.refuse(request, Code::NoRequest, Code::NoRequest.text().to_owned()),
+            Method::Answer { request: asked, choice } => self.answer_permission(request, asked, &choice),
         }
     }
 
@@ -173,7 +177,8 @@ impl Actor {
         }
         self.next_call += 1;
         let number = self.next_call;
-        let start = Event::ToolCallStart { call: number, tool: tool.clone(), arguments: arguments.clone() };
+        let by = protocol::Caller::Pod;
+        let start = Event::ToolCallStart { call: number, tool: tool.clone(), arguments: arguments.clone(), by };
         // On disk before the tool runs: a crash must not hide that it may have run.
         let kept = self.keep(&start, Durability::Now);
         self.tell(&start, None);
@@ -192,7 +197,8 @@ impl Actor {
     pub(super) fn tool_done(&mut self, number: u64, outcome: ToolOutcome) {
         let Some(OpenCall { caller, tool }) = self.calls.remove(&number) else { return };
         let done = tool == INTAKE_READY && !outcome.is_error && self.identity.role == Role::Intake;
-        let event = Event::ToolResult { call: number, tool, outcome: outcome.clone() };
+        let by = protocol::Caller::Pod;
+        let event = Event::ToolResult { call: number, tool, outcome: outcome.clone(), by };
         self.keep(&event, Durability::Now);
         match caller {
             Caller::Client(request) => {

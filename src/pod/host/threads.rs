@@ -12,7 +12,7 @@ use nix::sys::signalfd::SfdFlags;
 use serde_json::Value;
 
 use super::{FromAgent, Wake};
-use crate::pod::agent::{Agent, Stage, Turn};
+use crate::pod::agent::{Agent, Feed, Stage, Turn};
 use crate::pod::lifecycle::Input;
 use crate::pod::nursery::Nursery;
 use crate::pod::{Desk, ToolOutcome, warden};
@@ -58,7 +58,7 @@ pub(super) fn run_agent(mut agent: Box<dyn Agent>, wakes: SyncSender<Wake>) -> i
     spawn("agent", 1 << 20, move || {
         let tell = |news| wakes.send(Wake::Agent(news)).is_ok();
         match agent.start() {
-            Ok(session) => tell(FromAgent::Ready(session)),
+            Ok(()) => tell(FromAgent::Ready),
             Err(error) => tell(FromAgent::Failed(error.to_string())),
         };
         let stage = OnStage { wakes: wakes.clone() };
@@ -69,6 +69,11 @@ pub(super) fn run_agent(mut agent: Box<dyn Agent>, wakes: SyncSender<Wake>) -> i
         }
     })?;
     Ok(turns)
+}
+
+/// Gives what an agent tells at any time to the actor.
+pub(super) fn feed(wakes: SyncSender<Wake>) -> Feed {
+    Arc::new(move |news| drop(wakes.send(Wake::Agent(FromAgent::News(news)))))
 }
 
 /// The agent's side of its stage: all that it does is told to the actor.

@@ -2,7 +2,7 @@
 
 use super::report::{Remedy, Report, Verdict};
 use crate::cli::{Cli, Failure};
-use crate::domain::{AgentSpec, Role, chain};
+use crate::domain::{AcpSpec, AgentSpec, Role, chain};
 use crate::fs;
 use crate::registry::{Code, Finding, Registry, Workspace};
 use crate::ticket::{Config, Severity, Tickets, examine, find_in_path, installed_agents};
@@ -101,7 +101,7 @@ pub(super) fn agents(cli: &Cli, report: &mut Report) {
         };
         match setup.agent(*role, &profile.value.to_string(), profile.source.to_string()) {
             Ok(AgentSpec::Checklist { .. }) => report.ok(AREA, check, format!("{}, built in", profile.value)),
-            Ok(AgentSpec::Exec { command, .. }) => {
+            Ok(AgentSpec::Exec { command, .. } | AgentSpec::Acp(AcpSpec { command, .. })) => {
                 let program = command.first().cloned().unwrap_or_default();
                 report.ok(AREA, check, format!("{}, which runs {program}", profile.value));
             }

@@ -5,24 +5,34 @@
 //!
 //! ```toml
 //! [profiles.fast]
-//! agent = "exec"                        # exec: run once a turn; acp: speaks the Agent Client Protocol
+//! agent = "exec"                        # run once a turn: prompt on standard input, answer on standard output
 //! command = ["llm", "-m", "small"]      # looked up in PATH; with a '/' relative to the workspace
 //! env = { LLM_USER_PATH = "/srv/llm" }
-//! permissions = "ask"                   # ask | allow | reject
+//!
+//! [profiles.careful]
+//! agent = "acp"                         # speaks the Agent Client Protocol
+//! command = ["opencode", "acp"]
+//! permissions = { default = "ask", read = "allow", execute = "reject" }     # or one of them for all
+//! mode = "plan"                         # the mode of its session, by the agent's id of it
+//! auth = "api-key"                      # how it authenticates itself, by the agent's id of the method
+//! deadlines = { start = 30, tools = 20, first_sign = 120, cancel = 10 }     # in seconds
 //! ```
 
-use std::collections::BTreeMap;
+mod file;
+mod program;
+
 use std::ffi::OsString;
 use std::fmt;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::domain::{AgentSpec, Permissions, Slug};
-
 use super::config::Config;
-use super::place::{Place, nearest};
-use super::strict::{ConfigError, Document, Entry, Table, in_workspace};
+use super::place::Place;
+use super::strict::{ConfigError, in_workspace};
+use crate::domain::{AgentSpec, Slug};
+use file::{Profile, Profiles};
+pub use program::find_in_path;
+use program::find_program;
 
 /// The file of profiles, below `.yoi` and in the user's configuration directory.
 pub(super) const PROFILES_FILE: &str = "profiles.toml";
@@ -122,14 +132,6 @@ pub enum ProfileError {
         /// What was looked for.
         why: String,
     },
-    /// The profile asks for what this version cannot do.
-    #[error("{place}: profile {profile}: agent = \"acp\" is not available in this version, use agent = \"exec\"")]
-    Unavailable {
-        /// The profile.
-        profile: ProfileRef,
-        /// Where it asks for it.
-        place: Place,
-    },
     /// The file of profiles is not as it must be.
     #[error(transparent)]
     Invalid(#[from] ConfigError),
@@ -139,7 +141,7 @@ impl ProfileError {
     /// The file and line to change, where that is not the one that names the profile.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::ProgramMissing { place, .. } | Self::Unavailable { place, .. } => Some(place),
+            Self::ProgramMissing { place, .. } => Some(place),
             Self::Inherit | Self::NotFound { .. } | Self::Invalid(_) => None,
         }
     }
@@ -181,53 +183,24 @@ pub fn resolve(profile: &ProfileRef, context: &ResolveContext) -> Result<AgentSp
     }
 }
 
-/// How an agent is talked to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Agent {
-    Exec,
-    Acp,
-}
-
-/// `[profiles.NAME]` as it stands in the file.
-struct Profile {
-    agent: Agent,
-    command: Vec<String>,
-    env: BTreeMap<String, String>,
-    /// Checked here; only an agent that asks is answered by it.
-    _permissions: Permissions,
-    agent_place: Place,
-    command_place: Place,
-}
-
-/// Makes the agent of a profile. The one place that knows what this version can run.
+/// Looks the program of a profile up.
 fn agent_of(profile: &ProfileRef, found: Profile, context: &ResolveContext) -> Result<AgentSpec, ProfileError> {
-    let Profile { agent, mut command, env, agent_place, command_place, .. } = found;
-    match agent {
-        Agent::Acp => Err(ProfileError::Unavailable { profile: profile.clone(), place: agent_place }),
-        Agent::Exec => {
-            let path = find_program(&command[0], context).map_err(|why| ProfileError::ProgramMissing {
-                program: command[0].clone(),
-                profile: profile.clone(),
-                place: command_place,
-                why,
-            })?;
-            command[0] = path;
-            Ok(AgentSpec::Exec { command, env })
-        }
+    let Profile { mut agent, command: place } = found;
+    if let Some(program) = agent.program_mut() {
+        let path = find_program(program, context.workspace, context.search_path.as_ref());
+        *program = path.map_err(|why| ProfileError::ProgramMissing {
+            program: program.clone(),
+            profile: profile.clone(),
+            place,
+            why,
+        })?;
     }
+    Ok(agent)
 }
 
 fn read_profile(profile: &ProfileRef, name: &Slug, file: PathBuf) -> Result<Profile, ProfileError> {
-    let document = Document::read(file.clone())?;
-    let found = document.with(|top| {
-        let profiles = profiles_of(&top)?;
-        let known = profiles.iter().find(|(known, _)| known == name.as_str());
-        let parsed = known.map(|(_, entry)| Profile::read(entry)).transpose()?;
-        let names: Vec<&str> = profiles.iter().map(|(name, _)| name.as_str()).collect();
-        Ok(parsed.ok_or_else(|| nearest(name.as_str(), names).map(str::to_owned)))
-    })?;
     let origin = profile.to_string().replace(name.as_str(), "");
-    found.map_err(|nearest| ProfileError::NotFound {
+    Profiles::read(file.clone())?.get(name)?.map_err(|nearest| ProfileError::NotFound {
         profile: profile.clone(),
         file: Some(file),
         nearest: nearest.map(|nearest| format!("{origin}{nearest}")),
@@ -237,11 +210,8 @@ fn read_profile(profile: &ProfileRef, name: &Slug, file: PathBuf) -> Result<Prof
 /// The names of all profiles that a launch may be given, as far as their files can be read.
 pub fn profile_names(workspace: &Path, user_config_dir: Option<&Path>) -> Vec<String> {
     let listed = |file: PathBuf, origin: fn(Slug) -> ProfileRef| -> Vec<String> {
-        let names = Document::read(file).and_then(|document| {
-            document.with(|top| Ok(profiles_of(&top)?.into_iter().map(|(name, _)| name).collect::<Vec<_>>()))
-        });
-        let slugs = names.unwrap_or_default().into_iter().filter_map(|name| Slug::new(name).ok());
-        slugs.map(|slug| origin(slug).to_string()).collect()
+        let names = Profiles::read(file).and_then(|profiles| profiles.names());
+        names.unwrap_or_default().into_iter().map(|name| origin(name).to_string()).collect()
     };
     let mut found = vec![ProfileRef::checklist().to_string()];
     found.extend(listed(in_workspace(workspace, PROFILES_FILE), ProfileRef::Project));
@@ -251,87 +221,7 @@ pub fn profile_names(workspace: &Path, user_config_dir: Option<&Path>) -> Vec<St
 
 /// Checks a whole file of profiles, as far as that goes without running anything.
 pub(super) fn check_profiles(file: PathBuf) -> Result<(), ConfigError> {
-    Document::read(file)?
-        .with(|top| profiles_of(&top)?.iter().try_for_each(|(_, entry)| Profile::read(entry).map(drop)))
-}
-
-fn profiles_of<'a>(top: &Table<'a>) -> Result<Vec<(String, Entry<'a>)>, ConfigError> {
-    top.only(&["profiles"])?;
-    let Some(profiles) = top.get("profiles") else { return Ok(Vec::new()) };
-    let named = |(name, entry): (&str, Entry<'a>)| match Slug::new(name) {
-        Ok(slug) => Ok((slug.into(), entry)),
-        Err(error) => Err(entry.bad(error.to_string())),
-    };
-    profiles.table()?.entries().map(named).collect()
-}
-
-impl Profile {
-    fn read(entry: &Entry) -> Result<Self, ConfigError> {
-        let table = entry.table()?;
-        table.only(&["agent", "command", "env", "permissions"])?;
-        let agent = table.get("agent").ok_or_else(|| entry.bad("it needs agent = \"exec\""))?;
-        let command = table.get("command").ok_or_else(|| entry.bad("it needs command = [\"PROGRAM\", …]"))?;
-        let words = command.texts()?;
-        if words.first().is_none_or(|program| program.is_empty()) || words.iter().any(|word| word.contains('\0')) {
-            return Err(command.bad("it must name a program"));
-        }
-        let env = table.get("env").map(|env| env_of(&env)).transpose()?.unwrap_or_default();
-        let permissions = table.get("permissions").map(|entry| one_of(&entry, &PERMISSIONS)).transpose()?;
-        Ok(Self {
-            agent: one_of(&agent, &[("exec", Agent::Exec), ("acp", Agent::Acp)])?,
-            command: words,
-            env,
-            _permissions: permissions.unwrap_or_default(),
-            agent_place: agent.place(),
-            command_place: command.place(),
-        })
-    }
-}
-
-const PERMISSIONS: [(&str, Permissions); 3] =
-    [("ask", Permissions::Ask), ("allow", Permissions::Allow), ("reject", Permissions::Reject)];
-
-fn one_of<T: Copy>(entry: &Entry, words: &[(&str, T)]) -> Result<T, ConfigError> {
-    let text = entry.text()?;
-    let known = || words.iter().map(|(word, _)| format!("{word:?}")).collect::<Vec<_>>().join(" or ");
-    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-    found.ok_or_else(|| entry.bad(format!("it must be {}", known())))
-}
-
-fn env_of(entry: &Entry) -> Result<BTreeMap<String, String>, ConfigError> {
-    let env = entry.text_table()?;
-    let fits =
-        |(name, value): (&String, &String)| !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0');
-    if env.iter().all(fits) { Ok(env) } else { Err(entry.bad("a variable has no name, or a '=' or NUL in it")) }
-}
-
-/// Finds a program as an absolute path.
-fn find_program(program: &str, context: &ResolveContext) -> Result<String, String> {
-    let found = if program.contains('/') {
-        let path = context.workspace.join(program);
-        if is_executable(&path) {
-            Ok(path)
-        } else {
-            Err(format!("is no program that can be run ('{}')", path.display()))
-        }
-    } else {
-        find_in_path(program, context.search_path.as_ref()).ok_or_else(|| "is not in PATH".to_owned())
-    }?;
-    let absolute = std::path::absolute(&found).unwrap_or(found);
-    absolute
-        .into_os_string()
-        .into_string()
-        .map_err(|path| format!("lies at a path that is no UTF-8 ({})", path.display()))
-}
-
-/// Looks a program up as a shell would; only absolute entries of the path count, so that the working directory does not.
-pub fn find_in_path(program: &str, search_path: Option<&OsString>) -> Option<PathBuf> {
-    let dirs = std::env::split_paths(search_path?).filter(|dir| dir.is_absolute());
-    dirs.map(|dir| dir.join(program)).find(|path| is_executable(path))
-}
-
-fn is_executable(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    Profiles::read(file)?.check()
 }
 
 /// Agent programs that work with `agent = "exec"`, with the command that makes them read a prompt and print an answer.
@@ -345,5 +235,4 @@ pub fn installed_agents(search_path: Option<&OsString>) -> Vec<&'static str> {
 }
 
 #[cfg(test)]
-#[path = "profiles_tests.rs"]
 mod tests;

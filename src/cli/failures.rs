@@ -7,6 +7,7 @@ use crate::fs::WaitError;
 use crate::launch::steps::ShutDownError;
 use crate::launch::{Failed, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::client::ClientError;
+use crate::pod::mcp::ServeError;
 use crate::registry::{
     AdoptError, ChangeError, CommitError, OpenError, PodError, ReadError, ReclaimError, SessionError, SetAsideError,
     WorkspaceError,
@@ -31,6 +32,7 @@ macro_rules! failures {
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
     PodError, AdoptError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
+    ServeError,
 }
 
 impl HasExit for ChangeError {
@@ -192,6 +194,16 @@ impl HasExit for ClientError {
         match self {
             Self::Refused { .. } => Exit::Refused,
             _ => Exit::Environment,
+        }
+    }
+}
+
+impl HasExit for ServeError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::WrongEpoch => Exit::Refused,
+            Self::Client(error) => error.exit(),
+            Self::Io(_) => Exit::Environment,
         }
     }
 }

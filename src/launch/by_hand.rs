@@ -21,9 +21,9 @@ pub struct PodSpawn {
     pub role: Role,
     /// The profile's name.
     pub profile: String,
-    /// How long its host may take until it says ready.
+    /// How long its host may take until it says ready, besides what the profile gives its agent.
     pub ready: Duration,
-    /// How long it waits for its confirmation.
+    /// How long it waits for its confirmation, likewise.
     pub probation: Duration,
 }
 

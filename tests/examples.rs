@@ -66,6 +66,8 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("yoi-claim watch | while read -r what name; do yoi-claim claim-list; done", "follows without end"),
     ("yoi tool", "runs inside a Pod; the README's agent does"),
     ("yoi tool TicketComment ", "runs inside a Pod; the README's agent calls another tool"),
+    ("yoi mcp", "speaks MCP, inside a Pod; tests/mcp.rs does"),
+    ("yoi mcp --socket ", "speaks MCP, inside a Pod; tests/mcp.rs does"),
     ("cargo run --locked -- demo", "tests/demo.rs runs the demo, without cargo inside of cargo"),
     ("cargo test --locked", "is what runs this"),
     ("cargo install --locked --path .", "writes outside of the test, and takes minutes"),

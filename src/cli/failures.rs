@@ -7,11 +7,12 @@ use crate::fs::WaitError;
 use crate::launch::steps::ShutDownError;
 use crate::launch::{Failed, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::client::ClientError;
+use crate::pod::mcp::ServeError;
 use crate::registry::{
     AdoptError, ChangeError, CommitError, OpenError, PodError, ReadError, ReclaimError, SessionError, SetAsideError,
     WorkspaceError,
 };
-use crate::ticket::{self, ConfigError, FindError, WriteError};
+use crate::ticket::{self, ConfigError, FindError, ProfileError, WriteError};
 
 /// An error of the library with a status of its own.
 trait HasExit: std::error::Error {
@@ -31,6 +32,7 @@ macro_rules! failures {
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
     PodError, AdoptError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
+    ServeError,
 }
 
 impl HasExit for ChangeError {
@@ -196,6 +198,16 @@ impl HasExit for ClientError {
     }
 }
 
+impl HasExit for ServeError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::WrongEpoch => Exit::Refused,
+            Self::Client(error) => error.exit(),
+            Self::Io(_) => Exit::Environment,
+        }
+    }
+}
+
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::of(Exit::Usage, &error)
@@ -228,8 +240,16 @@ impl From<TicketRoleLaunchError> for Failure {
             E::InFlight { ticket, .. } | E::Unknown { ticket, .. } => {
                 failure.hint(command(["yoi", "why", ticket.as_str()]))
             }
-            E::NoProfile { role, place, .. } => {
-                failure.hint(format!("set profile = \"project:NAME\" under [roles.{role}] in {place}"))
+            E::NoProfile { role, place, found } => {
+                let set = format!("set profile = \"project:NAME\" under [roles.{role}] in {place}");
+                match found.as_slice() {
+                    [] => failure.hint(set),
+                    [one] => failure.hint(command(["yoi", "init", "--agent", one])),
+                    _ => failure.hint("yoi init --agent NAME, with one of these"),
+                }
+            }
+            E::Profile { source, .. } if matches!(**source, ProfileError::NotInstalled { .. }) => {
+                failure.hint(command(["yoi", "profiles"]))
             }
             E::Profile { place, source, .. } => {
                 let place = source.place().map_or_else(|| place.clone(), ToString::to_string);

@@ -164,6 +164,14 @@ impl AgentSpec {
         }
     }
 
+    /// How long it may take until it can be given work, as its profile says; the others can at once.
+    pub fn until_ready(&self) -> Duration {
+        match self {
+            Self::Checklist { .. } | Self::Exec { .. } => Duration::ZERO,
+            Self::Acp(spec) => spec.deadlines.start.saturating_add(spec.deadlines.tools),
+        }
+    }
+
     /// The program, for who has looked it up.
     pub fn program_mut(&mut self) -> Option<&mut String> {
         match self {

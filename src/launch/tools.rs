@@ -92,6 +92,7 @@ impl Tool {
             schema: json!({
                 "type": "object", "properties": properties, "required": required, "additionalProperties": false,
             }),
+            read_only: matches!(self, Self::List | Self::Show),
         }
     }
 }

@@ -41,6 +41,9 @@ pub struct ToolDescription {
     pub description: String,
     /// The JSON Schema of its arguments: an object.
     pub schema: Value,
+    /// Whether it changes nothing.
+    #[serde(default)]
+    pub read_only: bool,
 }
 
 /// What a tool answered.

@@ -7,6 +7,7 @@ mod desk;
 pub mod history;
 pub mod host;
 pub mod lifecycle;
+pub mod mcp;
 mod nursery;
 pub mod process;
 pub mod protocol;

@@ -16,6 +16,7 @@ mod launch;
 mod launching;
 mod logs;
 mod manual;
+mod mcp;
 mod moved;
 mod overview;
 mod pod_host;
@@ -73,6 +74,7 @@ commands! {
     "reclaim" Reclaim(reclaim);
     "ticket" Ticket(ticket);
     "tool" Tool(tool);
+    "mcp" Mcp(mcp);
     "hooks" Hooks(hooks);
     "complete" Complete(complete, verbs);
     "completions" Completions(completions);

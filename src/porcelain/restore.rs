@@ -24,7 +24,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let record = stopped_pod(&registry, &args.pod)?;
     let agent = cli.setup()?.agent(record.role, &record.profile, format!("the record of Pod {}", record.pod))?;
     let mut progress = cli.progress();
-    progress.step("restoring the Pod");
+    progress.step(&super::launching::starting(&agent));
     let restored =
         restore_pod(record, agent, &cli.services(&registry)?, &cli.restorable(&registry), LaunchOptions::default())?;
     drop(progress);

@@ -54,8 +54,8 @@ pub use init::init;
 pub use item::{Item, ItemError, Value};
 pub use place::Place;
 pub use profiles::{
-    KNOWN_AGENTS, ParseProfileError, ProfileError, ProfileRef, ResolveContext, find_in_path, installed_agents,
-    profile_names, resolve,
+    KNOWN_AGENTS, KnownAgent, ParseProfileError, ProfileError, ProfileRef, ResolveContext, find_in_path,
+    installed_agents, profile_names, resolve, ways_to_run,
 };
 pub use record::{Summary, Ticket, parse_moment};
 pub use state::State;

@@ -19,6 +19,7 @@
 //! ```
 
 mod file;
+mod known;
 mod program;
 
 use std::ffi::OsString;
@@ -27,10 +28,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::config::Config;
-use super::place::Place;
+use super::place::{Place, nearest};
 use super::strict::{ConfigError, in_workspace};
 use crate::domain::{AgentSpec, Slug};
 use file::{Profile, Profiles};
+pub use known::{KNOWN_AGENTS, KnownAgent, installed_agents, ways_to_run};
 pub use program::find_in_path;
 use program::find_program;
 
@@ -132,6 +134,14 @@ pub enum ProfileError {
         /// What was looked for.
         why: String,
     },
+    /// The agent of a built-in profile is not installed.
+    #[error("profile {profile}: its program {:?} is not in PATH; how it is installed: {}", known.program(), known.install)]
+    NotInstalled {
+        /// The profile.
+        profile: ProfileRef,
+        /// The agent.
+        known: &'static KnownAgent,
+    },
     /// The file of profiles is not as it must be.
     #[error(transparent)]
     Invalid(#[from] ConfigError),
@@ -142,7 +152,7 @@ impl ProfileError {
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::ProgramMissing { place, .. } => Some(place),
-            Self::Inherit | Self::NotFound { .. } | Self::Invalid(_) => None,
+            Self::Inherit | Self::NotFound { .. } | Self::NotInstalled { .. } | Self::Invalid(_) => None,
         }
     }
 }
@@ -165,11 +175,14 @@ pub fn resolve(profile: &ProfileRef, context: &ResolveContext) -> Result<AgentSp
         ProfileRef::Builtin(name) if name.as_str() == CHECKLIST => {
             Ok(AgentSpec::Checklist { sections: context.config.checklist().value.clone() })
         }
-        ProfileRef::Builtin(_) => Err(ProfileError::NotFound {
-            profile: profile.clone(),
-            file: None,
-            nearest: Some(ProfileRef::checklist().to_string()),
-        }),
+        ProfileRef::Builtin(name) => match KnownAgent::named(name.as_str()) {
+            Some(known) => built_in(profile, known, context),
+            None => {
+                let names = builtin_names().into_iter();
+                let nearest = nearest(name.as_str(), names).map(|name| format!("builtin:{name}"));
+                Err(ProfileError::NotFound { profile: profile.clone(), file: None, nearest })
+            }
+        },
         ProfileRef::Project(name) => {
             let file = in_workspace(context.workspace, PROFILES_FILE);
             agent_of(profile, read_profile(profile, name, file)?, context)
@@ -198,6 +211,26 @@ fn agent_of(profile: &ProfileRef, found: Profile, context: &ResolveContext) -> R
     Ok(agent)
 }
 
+/// The agent of a built-in profile, where its program is installed.
+fn built_in(
+    profile: &ProfileRef,
+    known: &'static KnownAgent,
+    context: &ResolveContext,
+) -> Result<AgentSpec, ProfileError> {
+    let mut agent = known.spec();
+    let path = find_program(known.program(), context.workspace, context.search_path.as_ref());
+    match (path, agent.program_mut()) {
+        (Ok(path), Some(program)) => *program = path,
+        _ => return Err(ProfileError::NotInstalled { profile: profile.clone(), known }),
+    }
+    Ok(agent)
+}
+
+/// The names of the built-in profiles.
+fn builtin_names() -> Vec<&'static str> {
+    [CHECKLIST].into_iter().chain(KNOWN_AGENTS.iter().map(|known| known.name)).collect()
+}
+
 fn read_profile(profile: &ProfileRef, name: &Slug, file: PathBuf) -> Result<Profile, ProfileError> {
     let origin = profile.to_string().replace(name.as_str(), "");
     Profiles::read(file.clone())?.get(name)?.map_err(|nearest| ProfileError::NotFound {
@@ -213,7 +246,7 @@ pub fn profile_names(workspace: &Path, user_config_dir: Option<&Path>) -> Vec<St
         let names = Profiles::read(file).and_then(|profiles| profiles.names());
         names.unwrap_or_default().into_iter().map(|name| origin(name).to_string()).collect()
     };
-    let mut found = vec![ProfileRef::checklist().to_string()];
+    let mut found: Vec<String> = builtin_names().iter().map(|name| format!("builtin:{name}")).collect();
     found.extend(listed(in_workspace(workspace, PROFILES_FILE), ProfileRef::Project));
     found.extend(user_config_dir.map(|dir| listed(dir.join(PROFILES_FILE), ProfileRef::User)).unwrap_or_default());
     found
@@ -222,16 +255,6 @@ pub fn profile_names(workspace: &Path, user_config_dir: Option<&Path>) -> Vec<St
 /// Checks a whole file of profiles, as far as that goes without running anything.
 pub(super) fn check_profiles(file: PathBuf) -> Result<(), ConfigError> {
     Profiles::read(file)?.check()
-}
-
-/// Agent programs that work with `agent = "exec"`, with the command that makes them read a prompt and print an answer.
-pub const KNOWN_AGENTS: &[(&str, &[&str])] =
-    &[("claude", &["claude", "-p"]), ("codex", &["codex", "exec", "-"]), ("llm", &["llm"])];
-
-/// The names of the known agent programs that are installed.
-pub fn installed_agents(search_path: Option<&OsString>) -> Vec<&'static str> {
-    let installed = |name: &&str| find_in_path(name, search_path).is_some();
-    KNOWN_AGENTS.iter().map(|(name, _)| *name).filter(installed).collect()
 }
 
 #[cfg(test)]

@@ -66,7 +66,8 @@ fn the_built_in_agent_has_the_workspaces_list() {
     let workspace = Workspace::new("");
     let AgentSpec::Checklist { sections } = workspace.resolve("builtin:checklist").unwrap() else { panic!() };
     assert_eq!(sections, workspace.config.checklist().value);
-    assert_eq!(workspace.error("builtin:list"), "there is no profile builtin:list: did you mean builtin:checklist?");
+    let message = "there is no profile builtin:check-list: did you mean builtin:checklist?";
+    assert_eq!(workspace.error("builtin:check-list"), message);
 }
 
 #[test]
@@ -133,7 +134,30 @@ fn installed_agents_are_found_in_the_path() {
     let bin = workspace.dir.path().join("bin");
     std::fs::rename(bin.join("tool"), bin.join("llm")).unwrap();
     assert_eq!(installed_agents(Some(&bin.clone().into())), ["llm"]);
+    std::fs::hard_link(bin.join("llm"), bin.join("claude")).unwrap();
+    assert_eq!(installed_agents(Some(&bin.clone().into())), ["claude", "llm"]);
+    std::fs::hard_link(bin.join("llm"), bin.join("claude-agent-acp")).unwrap();
+    assert_eq!(installed_agents(Some(&bin.clone().into())), ["claude", "llm"]);
     assert!(installed_agents(None).is_empty());
+}
+
+#[test]
+fn a_well_known_agent_needs_no_profile_of_its_own() {
+    let workspace = Workspace::new("");
+    let bin = workspace.dir.path().join("bin");
+    assert_eq!(
+        workspace.error("builtin:codex"),
+        "profile builtin:codex: its program \"codex-acp\" is not in PATH; how it is installed: \
+         npm install -g @agentclientprotocol/codex-acp"
+    );
+    assert_eq!(workspace.error("builtin:codx"), "there is no profile builtin:codx: did you mean builtin:codex?");
+    for name in ["codex-acp", "codex"] {
+        std::fs::hard_link(bin.join("tool"), bin.join(name)).unwrap();
+    }
+    let AgentSpec::Acp(spec) = workspace.resolve("builtin:codex").unwrap() else { panic!() };
+    assert_eq!(spec.command, [bin.join("codex-acp").display().to_string()]);
+    let codex = bin.join("codex").display().to_string();
+    assert_eq!(workspace.command("builtin:codex-exec"), [&codex, "exec", "-"]);
 }
 
 fn acp(keys: &str) -> Workspace {

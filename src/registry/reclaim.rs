@@ -5,7 +5,7 @@
 //! again, compared, and replaced. Of two administrators one wins, and the other is told who did.
 
 use super::change::{ChangeError, unfenced};
-use super::journal::JournalEntry;
+use super::journal::{JournalEntry, JournalLine};
 use super::open::{Registry, Writer};
 use super::sessions::{SessionError, SessionFence};
 use super::status::Restorable;

@@ -275,11 +275,14 @@ fn a_ticket_that_was_given_is_related_to_its_pod_by_whoever_repeats_that() {
         }
         let somebody_else = Writer { user: "v".into(), ..bench.writer.clone() };
         let other = bench.registry.reclaim(&bench.lock(), &wanted, &Always, &somebody_else);
-        assert!(matches!(other, Err(ReclaimError::Lost { .. })), "{other:?}");
+        assert!(matches!(other, Err(ReclaimError::Change(ChangeError::Lost { .. }))), "{other:?}");
         assert_eq!(bench.reclaim(&wanted).unwrap(), done);
         assert_eq!(bench.registry.session(&pod("b")).unwrap().unwrap().related_tickets, [ticket()]);
         assert_eq!(bench.registry.journal(None).unwrap(), told);
-        assert!(matches!(bench.reclaim(&wanted), Err(ReclaimError::Lost { .. })), "now it is done");
+        assert!(
+            matches!(bench.reclaim(&wanted), Err(ReclaimError::Change(ChangeError::Lost { .. }))),
+            "now it is done"
+        );
     }
 }
 

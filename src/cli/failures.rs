@@ -4,7 +4,7 @@ use super::quote::command;
 use super::{Exit, Failure};
 use crate::domain::{ClaimStatus, Origin};
 use crate::fs::WaitError;
-use crate::launch::steps::ShutDownError;
+use crate::launch::steps::{AnswerError, ShutDownError};
 use crate::launch::{Failed, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::client::ClientError;
 use crate::pod::mcp::ServeError;
@@ -32,7 +32,7 @@ macro_rules! failures {
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
     PodError, AdoptError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
-    ServeError,
+    ServeError, AnswerError,
 }
 
 impl HasExit for ChangeError {
@@ -186,6 +186,15 @@ impl HasExit for PlanError {
 impl HasExit for ShutDownError {
     fn exit(&self) -> Exit {
         Exit::Environment
+    }
+}
+
+impl HasExit for AnswerError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Closed => Exit::Refused,
+            Self::Client(error) => error.exit(),
+        }
     }
 }
 

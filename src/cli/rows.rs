@@ -136,6 +136,7 @@ impl Row for PodRow {
         Field::full("directory", |row| row.of(|record| record.directory())),
         Field::full("socket", |row| row.socket.clone().into()),
         Field::full("reason", |row| row.view.reason.as_str().into()),
+        Field::full("permissions", |row| row.view.permissions.as_ref().map(|asked| asked.len() as u64).into()),
     ];
 }
 

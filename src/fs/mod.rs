@@ -47,8 +47,8 @@ pub use ofd::{Acquired, LockState, OfdLock, SharedLock, probe, wait_until_free};
 pub use random::{random_bytes, random_suffix};
 pub use read::{
     HeldFile, Line, LineEnd, LinePlace, Lines, MAX_LINE, MAX_RECORD, changed_at, check_readable, entries, hold_file,
-    is_record_sized_file, is_socket, is_there, read_file, read_file_of, read_file_up_to, read_lines, read_lines_from,
-    read_tail,
+    is_record_sized_file, is_socket, is_there, length_of, open_from, read_file, read_file_of, read_file_up_to,
+    read_lines, read_lines_from, read_tail, start_of_last_lines,
 };
 pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
 use write::sync_parent;

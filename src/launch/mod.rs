@@ -39,5 +39,6 @@ pub use plan::{
 pub use restore::{RestoreError, Restored, restore_pod, stopped_pod};
 pub use setup::{RestoreCheck, Setup, Surroundings};
 pub use spawn::{Services, Started};
+pub use tools::tool_names;
 pub use upkeep::{Collected, Collection, Removal, Upkeep};
 pub use view::{PodStatus, PodView, view_pod, view_pods};

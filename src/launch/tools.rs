@@ -97,6 +97,11 @@ impl Tool {
     }
 }
 
+/// The names of the tools of all roles.
+pub fn tool_names() -> impl Iterator<Item = &'static str> {
+    Tool::ALL.into_iter().map(Tool::name)
+}
+
 /// The tools of a role.
 pub(super) fn of_role(role: Role) -> Vec<ToolDescription> {
     Tool::ALL.into_iter().filter(|tool| tool.is_for(role)).map(Tool::describe).collect()

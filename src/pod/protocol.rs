@@ -387,6 +387,9 @@ pub struct Snapshot {
     pub history: Vec<Entry>,
     /// Whether there is more of it than is shown.
     pub truncated: bool,
+    /// How long the history on disk is that ends where this does, in bytes: for who reads that instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<u64>,
 }
 
 /// A line of a Pod's history.

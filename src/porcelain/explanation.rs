@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::conversation::short;
 use super::journal::{last_lines, show_line};
 use crate::cli::quote::{command, visible};
 use crate::cli::{Cli, Failure, Meaning, age, local};
@@ -113,6 +114,12 @@ impl Explanation<'_> {
         let Some(view) = view else { return Ok(()) };
         if view.status.is_live() {
             self.path("socket asked", &registry.socket_path(pod))?;
+        }
+        for asked in view.asks() {
+            self.line(
+                "asks",
+                &format!("request {} ({}): {}", asked.request, asked.about.kind, short(&asked.about.title)),
+            )?;
         }
         if let Some(record) = &view.record {
             self.line("role", record.role.as_str())?;

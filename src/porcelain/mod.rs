@@ -1,5 +1,6 @@
 //! `yoi`: friendly commands for people. One file a command: parse, call one operation, render.
 
+mod answer;
 mod attach;
 mod complete;
 mod completions;
@@ -68,6 +69,7 @@ commands! {
     "status" Status(status);
     "why" Why(why);
     "attach" Attach(attach);
+    "answer" Answer(answer);
     "logs" Logs(logs);
     "stop" Stop(stop);
     "restore" Restore(restore);

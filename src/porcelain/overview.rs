@@ -43,7 +43,12 @@ pub(super) fn run(cli: &mut Cli) -> Result<Exit, Failure> {
 
 /// Commands with what they are for, most pressing first.
 fn what_next(found: &Overview, cli: &Cli) -> Vec<(String, String)> {
-    let mut todo = Vec::new();
+    let asking = found.standings.iter().filter(|standing| standing.asks()).filter_map(|standing| standing.pod.as_ref());
+    let mut todo: Vec<_> = asking
+        .map(|view| {
+            (cli.command(["yoi", "answer", view.pod.as_str()]), format!("Pod {} asks for permission", view.pod))
+        })
+        .collect();
     for standing in &found.standings {
         let Some(view) = &standing.claim else { continue };
         let completed = view.claim.as_ref().is_some_and(|claim| claim.completed_at.is_some());
@@ -51,7 +56,7 @@ fn what_next(found: &Overview, cli: &Cli) -> Vec<(String, String)> {
             (ClaimStatus::Stale | ClaimStatus::Unknown, _) => {
                 todo.push((cli.command(["yoi", "why", &view.ticket]), format!("ticket {} needs you", view.ticket)));
             }
-            (ClaimStatus::Live, Some(claim)) => {
+            (ClaimStatus::Live, Some(claim)) if !standing.asks() => {
                 todo.push((cli.command(["yoi", "attach", claim.pod.as_str()]), format!("look at Pod {}", claim.pod)));
             }
             (ClaimStatus::Restorable, Some(claim)) if !completed => {

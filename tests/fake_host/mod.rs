@@ -232,6 +232,7 @@ fn converse(fault: Fault, spec: &HostSpec, registry: &Registry, mut stream: Unix
         permissions: Vec::new(),
         history: Vec::new(),
         truncated: false,
+        written: None,
     };
     stream.write_all(&Message::new(&Event::Snapshot(snapshot), None).to_line()).unwrap();
     let lines = BufReader::new(stream.try_clone().unwrap()).lines();

@@ -1,18 +1,25 @@
 //! Where candidates come from: the registry and the workspace as they are at this moment.
 
 use std::ffi::OsStr;
+use std::time::Duration;
 
 use clap_complete::engine::CompletionCandidate;
 
 use super::{DIRECTORIES, FILES, MAX_CANDIDATES};
 use crate::cli::Cli;
 use crate::domain::{PodName, TicketId};
-use crate::launch::Setup;
+use crate::launch::{Setup, steps};
+use crate::pod::client::Client;
 use crate::registry::Registry;
 use crate::ticket::State;
 
 /// How many candidates are explained: each takes a file to be read.
 const MAX_EXPLAINED: usize = 50;
+
+/// The argument that is a Pod which asks, by its id.
+const ASKING: &str = "asking_pod";
+/// How long Pods are asked for, all together.
+const ASKED_FOR: Duration = Duration::from_millis(200);
 
 /// What a value is, as far as it can be completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +28,8 @@ pub enum Kind {
     Ticket,
     /// A Pod.
     Pod,
+    /// A Pod, those first whose agent asks for permission.
+    AskingPod,
     /// A ticket or a Pod.
     Either,
     /// A profile.
@@ -47,6 +56,7 @@ impl Kind {
         let id = arg.get_id().as_str().to_uppercase();
         match arg.get_value_names().and_then(<[_]>::first).map_or(id.as_str(), |name| name.as_str()) {
             "TICKET" => Some(Self::Ticket),
+            "POD" if arg.get_id() == ASKING => Some(Self::AskingPod),
             "POD" => Some(Self::Pod),
             "NAME" => Some(Self::Either),
             "PROFILE" => Some(Self::Profile),
@@ -75,6 +85,7 @@ impl Known {
         match kind {
             Kind::Ticket => self.tickets(current),
             Kind::Pod => self.pods(current),
+            Kind::AskingPod => self.asking_pods(current),
             Kind::Either => {
                 let mut both = self.tickets(current);
                 both.extend(self.pods(current));
@@ -113,6 +124,23 @@ impl Known {
             Some(format!("{role}, {lives}"))
         };
         explained(&names, PodName::as_str, explain)
+    }
+
+    /// Pods that ask, and then the other ones. As long as a TAB may take, each that lives is asked.
+    fn asking_pods(&self, current: &str) -> Vec<CompletionCandidate> {
+        let Some(registry) = &self.registry else { return Vec::new() };
+        let deadline = steps::within(ASKED_FOR);
+        let asks = |candidate: &CompletionCandidate| {
+            let name = candidate.get_value().to_str().and_then(|name| PodName::new(name).ok())?;
+            registry.pod_lives(&name).ok().filter(|lives| *lives)?;
+            let (_, snapshot) = Client::connect(&registry.socket_path(&name), deadline).ok()?;
+            snapshot.permissions.first().map(|asked| asked.about.title.clone())
+        };
+        let candidates = self.pods(current).into_iter().map(|candidate| match asks(&candidate) {
+            Some(title) => candidate.help(Some(format!("asks: {title}").into())).display_order(Some(0)),
+            None => candidate.display_order(Some(1)),
+        });
+        candidates.collect()
     }
 }
 

@@ -104,7 +104,8 @@ impl Conversation {
     /// The prompt of a turn for an agent that remembers: the input, after what the agent was told since the last one.
     pub(super) fn prompt_of_news(&self, input: &[Segment], workflow: impl Fn(&Slug) -> Option<String>) -> String {
         let now = asked(input, workflow);
-        let news: Vec<&str> = self.said.iter().rev().take_while(|(who, _)| *who != Who::User).filter_map(note).collect();
+        let news: Vec<&str> =
+            self.said.iter().rev().take_while(|(who, _)| *who != Who::User).filter_map(note).collect();
         if news.is_empty() {
             return now + "\n";
         }

@@ -8,7 +8,7 @@ use super::actor::{Actor, Caller, OpenCall};
 use super::clients::{ClientId, MAX_CLIENTS};
 use super::threads::ToolCall;
 use crate::domain::{Nonce, Role, Segment};
-use crate::pod::history::{Durability, SNAPSHOT_BOUND};
+use crate::pod::history::{Durability, SNAPSHOT_BOUND, Tail};
 use crate::pod::lifecycle::{Input, NonceMatch, RequestId};
 use crate::pod::protocol::{self, Code, Entry, Event, Message, Method, Refused, Snapshot};
 use crate::pod::{ToolOutcome, chain, cut};
@@ -57,7 +57,7 @@ impl Actor {
     fn snapshot(&mut self) -> Snapshot {
         let tail = self.history.tail(SNAPSHOT_BOUND).unwrap_or_else(|error| {
             self.write_log(&chain(&error));
-            crate::pod::history::Tail { entries: Vec::new(), truncated: true }
+            Tail { truncated: true, ..Tail::default() }
         });
         let mut history = tail.entries;
         if !self.answering.is_empty() {
@@ -74,6 +74,7 @@ impl Actor {
             permissions: self.permissions.open(),
             history,
             truncated: tail.truncated,
+            written: tail.end,
         }
     }
 

@@ -122,12 +122,7 @@ impl Running {
 }
 
 impl Run {
-    fn to_its_end(
-        self,
-        born: Born,
-        tell: &SyncSender<Result<Opened, TurnError>>,
-        orders: UnboundedReceiver<Order>,
-    ) {
+    fn to_its_end(self, born: Born, tell: &SyncSender<Result<Opened, TurnError>>, orders: UnboundedReceiver<Order>) {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -357,12 +352,7 @@ impl Up {
     }
 
     /// Prompts the agent, and waits for the end of its turn, however that comes.
-    async fn work(
-        &self,
-        text: String,
-        talk: &mut Talk,
-        orders: &mut UnboundedReceiver<Order>,
-    ) -> Result<Stop, Ending> {
+    async fn work(&self, text: String, talk: &mut Talk, orders: &mut UnboundedReceiver<Order>) -> Result<Stop, Ending> {
         let mut answer = std::pin::pin!(self.peer.prompt(&self.session, text));
         let mut silent_until = Some(Instant::now() + self.first_sign);
         let mut cancelling: Option<(Instant, Ending)> = None;

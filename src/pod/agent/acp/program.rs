@@ -65,8 +65,7 @@ impl Born {
         let on_exit = Box::new(move |exit| {
             let _ = tell.send(exit);
         });
-        let mut child =
-            nursery.spawn(command, on_exit).map_err(|error| format!("cannot run '{name}': {error}"))?;
+        let mut child = nursery.spawn(command, on_exit).map_err(|error| format!("cannot run '{name}': {error}"))?;
         let piped = "its pipes were asked for";
         Ok(Self {
             name: name.clone(),

@@ -110,12 +110,7 @@ impl Peer {
     }
 
     /// Takes up an earlier session; what it replays has been told before this answers.
-    pub(super) async fn load_session(
-        &self,
-        id: &str,
-        directory: &Path,
-        tools: &ToolServer,
-    ) -> Result<Session, Fault> {
+    pub(super) async fn load_session(&self, id: &str, directory: &Path, tools: &ToolServer) -> Result<Session, Fault> {
         let request = LoadSessionRequest::new(id.to_owned(), directory).mcp_servers(vec![server(tools)]);
         let answer = self.ask(request).await?;
         Ok(session(id, answer.modes))
@@ -164,11 +159,8 @@ fn server(tools: &ToolServer) -> McpServer {
 fn session(id: &str, modes: Option<SessionModeState>) -> Session {
     let mode = modes.as_ref().map(|modes| modes.current_mode_id.0.to_string());
     let offered = modes.into_iter().flat_map(|modes| modes.available_modes);
-    let modes = offered.map(|mode| Offered {
-        id: mode.id.0.to_string(),
-        name: mode.name,
-        description: mode.description,
-    });
+    let modes =
+        offered.map(|mode| Offered { id: mode.id.0.to_string(), name: mode.name, description: mode.description });
     Session { id: id.to_owned(), modes: modes.collect(), mode }
 }
 
@@ -216,11 +208,7 @@ fn hear_update(listener: &mut impl Listener, mut params: Value) {
     listener.update(session, update);
 }
 
-fn answer(
-    listener: &mut impl Listener,
-    request: UntypedMessage,
-    responder: Responder,
-) -> Result<(), Error> {
+fn answer(listener: &mut impl Listener, request: UntypedMessage, responder: Responder) -> Result<(), Error> {
     let (method, params) = request.into_parts();
     match method.as_str() {
         "session/request_permission" => match asked_of(params) {

@@ -7,12 +7,14 @@
 pub mod args;
 mod ask;
 mod bad_lines;
+pub(crate) mod commands;
 mod completion;
 mod environment;
 mod error;
 mod exit;
 mod failures;
 mod output;
+mod place;
 mod progress;
 pub mod quote;
 mod record;
@@ -30,11 +32,10 @@ pub use environment::{Environment, VARIABLES, descriptor_limit};
 pub use error::{Failure, OrExit};
 pub use exit::Exit;
 pub use output::{End, Format, Printer, SCHEMA, View, written};
+pub use place::Place;
 pub use progress::Progress;
 pub use record::{Field, Row, Value};
 pub use rows::{ChangeRow, ClaimRow, CollectedRow, CommitRow, FindingRow, JournalRow, PodRow, SessionRow};
-#[cfg(test)]
-pub(crate) use run::parse;
 pub use run::{Cli, CommandLine, Program, run};
 pub use style::{Meaning, Paint, Painted};
 pub use table::Cell;

@@ -8,7 +8,7 @@
 //!                   artifacts/      whatever belongs to it
 //! .yoi/tmp/<ID>.<random>/           a successor being built        transaction.rs, tree.rs
 //! .yoi/ticket.config.toml           roles, backend, checklist      config.rs, strict.rs
-//! .yoi/profiles.toml                agent programs                 profiles.rs
+//! .yoi/profiles.toml                agent programs                 profiles/
 //! .yoi/workflow/<slug>.md           procedures                     workflow.rs
 //! ```
 //! All of it is shared through git, so nothing local (Pod names, sockets, claims) is ever written here, and neither
@@ -54,8 +54,8 @@ pub use init::init;
 pub use item::{Item, ItemError, Value};
 pub use place::Place;
 pub use profiles::{
-    KNOWN_AGENTS, ParseProfileError, ProfileError, ProfileRef, ResolveContext, find_in_path, installed_agents,
-    profile_names, resolve,
+    KNOWN_AGENTS, KnownAgent, ParseProfileError, ProfileError, ProfileRef, ResolveContext, find_in_path,
+    installed_agents, profile_names, resolve, ways_to_run,
 };
 pub use record::{Summary, Ticket, parse_moment};
 pub use state::State;

@@ -194,6 +194,21 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Whether the value is a table.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.value.get_ref(), DeValue::Table(_))
+    }
+
+    /// The value as a number, whole or not.
+    pub(super) fn number(&self) -> Result<f64, ConfigError> {
+        let number = match self.value.get_ref() {
+            DeValue::Float(float) => float.as_str().parse().ok(),
+            DeValue::Integer(whole) => i64::from_str_radix(whole.as_str(), whole.radix()).ok().map(|n| n as f64),
+            _ => return Err(self.wrong("a number")),
+        };
+        number.ok_or_else(|| self.bad("it is no number that can be used here"))
+    }
+
     /// The value as a text.
     pub(super) fn text(&self) -> Result<&'a str, ConfigError> {
         match self.value.get_ref() {

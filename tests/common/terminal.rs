@@ -14,11 +14,20 @@ pub fn on_terminal(command: &mut Command, typed: &str) -> Outcome {
     on_terminal_after(command, "", typed, || ())
 }
 
-/// The same, but what is typed is typed only once the command has said something, and something else was done then.
+/// The same, but what is typed is typed only once the command has said something, and something else was done then. Where
+/// it need not say anything, that is before it is started: what is typed shows on the terminal, and always at one place.
 pub fn on_terminal_after(command: &mut Command, said_first: &str, typed: &str, then: impl FnOnce()) -> Outcome {
     let pair = openpty(None, None).unwrap();
-    let (mut ours, theirs) = (File::from(pair.master), File::from(pair.slave));
-    let mut then = Some(then);
+    let (ours, theirs) = (File::from(pair.master), File::from(pair.slave));
+    let mut type_in = Some(|| {
+        then();
+        (&ours).write_all(typed.as_bytes()).unwrap();
+    });
+    if said_first.is_empty()
+        && let Some(type_in) = type_in.take()
+    {
+        type_in();
+    }
     let clone = || theirs.try_clone().unwrap();
     let mut child = command.stdin(clone()).stdout(clone()).stderr(clone()).spawn().unwrap();
     // The command keeps its copies until it is dropped, and the end of the terminal comes with the last of them.
@@ -27,10 +36,9 @@ pub fn on_terminal_after(command: &mut Command, said_first: &str, typed: &str, t
     let mut said = Vec::new();
     loop {
         if String::from_utf8_lossy(&said).contains(said_first)
-            && let Some(then) = then.take()
+            && let Some(type_in) = type_in.take()
         {
-            then();
-            ours.write_all(typed.as_bytes()).unwrap();
+            type_in();
         }
         let mut handles = [PollFd::new(&ours, PollFlags::IN)];
         if poll(&mut handles, Some(&DEADLINE.try_into().unwrap())) != Ok(1) {
@@ -39,7 +47,7 @@ pub fn on_terminal_after(command: &mut Command, said_first: &str, typed: &str, t
         }
         let mut piece = [0; 4096];
         // A terminal that nobody has open any more answers with an error.
-        match ours.read(&mut piece) {
+        match (&ours).read(&mut piece) {
             Ok(length @ 1..) => said.extend_from_slice(&piece[..length]),
             _ => break,
         }

@@ -8,6 +8,7 @@ mod acp;
 mod checklist;
 mod exec;
 mod gate;
+mod last_words;
 mod prompt;
 mod utf8;
 
@@ -57,6 +58,9 @@ pub trait Agent: Send {
     /// # Errors
     /// When it was cancelled, or the agent failed.
     fn turn(&mut self, turn: &Turn, stage: &dyn Stage) -> Result<(), TurnError>;
+
+    /// Takes its leave, in between turns: none will come any more.
+    fn close(&mut self) {}
 }
 
 /// One turn: what is asked, and what there is to know.
@@ -199,11 +203,12 @@ impl std::fmt::Debug for Cancel {
 }
 
 /// What agents need of their Pod.
-#[expect(dead_code, reason = "for agents that speak a protocol")]
 pub(super) struct Surroundings {
     pub(super) nursery: Nursery,
     pub(super) directory: PathBuf,
     pub(super) environment: Vec<(OsString, OsString)>,
+    /// What is known before there is a claim: for a program that is started before its first turn.
+    pub(super) variables: Vec<(String, OsString)>,
     pub(super) workflows: Workflows,
     /// The session that an earlier start of the Pod had with its agent.
     pub(super) session: Option<String>,

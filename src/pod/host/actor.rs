@@ -127,10 +127,17 @@ impl Actor {
             threads::watch_launcher(launcher, wakes.clone())?;
         }
         let gate = ToolGate::new();
+        let variables = vec![
+            ("YOI_POD".to_owned(), setup.pod.as_str().into()),
+            ("YOI_DATA_DIR".to_owned(), setup.data_dir.into()),
+            ("YOI_RUNTIME_DIR".to_owned(), setup.runtime_dir.into()),
+        ];
+        let of_ticket = setup.ticket.iter().map(|ticket| ("YOI_TICKET".to_owned(), ticket.as_str().into()));
         let surroundings = Surroundings {
             nursery: nursery.clone(),
             directory: setup.directory,
             environment: process::without_our_own(setup.environment),
+            variables: variables.iter().cloned().chain(of_ticket).collect(),
             workflows: setup.workflows,
             session: setup.session.clone(),
             tool_server: ToolServer {
@@ -143,11 +150,6 @@ impl Actor {
         };
         let turns = threads::run_agent(agent::make(setup.agent, surroundings), wakes.clone())?;
         let tools = threads::run_tools(Arc::clone(&desk), wakes.clone())?;
-        let variables = vec![
-            ("YOI_POD".to_owned(), setup.pod.as_str().into()),
-            ("YOI_DATA_DIR".to_owned(), setup.data_dir.into()),
-            ("YOI_RUNTIME_DIR".to_owned(), setup.runtime_dir.into()),
-        ];
         let mut actor = Self {
             identity: Identity {
                 pod: setup.pod,

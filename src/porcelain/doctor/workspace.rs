@@ -108,8 +108,7 @@ pub(super) fn agents(cli: &Cli, report: &mut Report) {
             Err(error) => {
                 let failure = Failure::from(error);
                 let remedy = Remedy::Do(format!("change the profile in {}", profile.source));
-                report.failed(AREA, &check, &failure);
-                report.items.iter_mut().last().expect("it was just added").remedy = remedy;
+                report.failed(AREA, &check, &failure, remedy);
             }
         }
     }

@@ -186,12 +186,21 @@ impl Actor {
         self.calls.insert(number, OpenCall { caller, tool: tool.clone() });
         if !kept {
             self.tool_done(number, failed("the call cannot be written into the Pod's history, so it was not made"));
-        } else if !self.desk.tools().iter().any(|known| known.name == tool) {
-            let role = self.identity.role;
-            self.tool_done(number, failed(&format!("a Pod of the role {role} has no tool {tool:?}")));
+        } else if let Some(refusal) = self.foreign(&tool) {
+            self.tool_done(number, failed(&refusal));
         } else if self.tools.send(ToolCall { number, tool, arguments }).is_err() {
             self.tool_done(number, failed("the Pod cannot call tools any more"));
         }
+    }
+
+    /// Why a tool is none of this Pod's role, and what there is instead.
+    fn foreign(&self, tool: &str) -> Option<String> {
+        let tools = self.desk.tools();
+        if tools.iter().any(|known| known.name == tool) {
+            return None;
+        }
+        let names: Vec<&str> = tools.iter().map(|known| known.name.as_str()).collect();
+        Some(format!("a Pod of the role {} has no tool {tool:?}; it has: {}", self.identity.role, names.join(", ")))
     }
 
     /// Hands on what a tool answered.

@@ -117,7 +117,9 @@ fn initialized(fake: &Fake, asked: &InitializeRequest) -> InitializeResponse {
             capabilities.session_capabilities(SessionCapabilities::new().close(SessionCloseCapabilities::new()));
     }
     let offered = |id: &str| {
-        AuthMethod::Agent(AuthMethodAgent::new(id.to_owned(), format!("Log in by {id}")).description("a fake way".to_owned()))
+        AuthMethod::Agent(
+            AuthMethodAgent::new(id.to_owned(), format!("Log in by {id}")).description("a fake way".to_owned()),
+        )
     };
     InitializeResponse::new(version)
         .agent_capabilities(capabilities)

@@ -240,5 +240,8 @@ fn number(text: &str) -> usize {
 
 /// Writes past the protocol, between its messages: those go out in one write each, and none is under way here.
 fn raw(text: &str) -> Result<(), Error> {
-    std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()).map_err(Error::into_internal_error)
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .and_then(|()| std::io::stdout().flush())
+        .map_err(Error::into_internal_error)
 }

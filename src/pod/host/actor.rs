@@ -135,12 +135,11 @@ impl Actor {
             ("YOI_DATA_DIR".to_owned(), setup.data_dir.into()),
             ("YOI_RUNTIME_DIR".to_owned(), setup.runtime_dir.into()),
         ];
-        let of_ticket = setup.ticket.iter().map(|ticket| ("YOI_TICKET".to_owned(), ticket.as_str().into()));
         let surroundings = Surroundings {
             nursery: nursery.clone(),
             directory: setup.directory,
             environment: process::without_our_own(setup.environment),
-            variables: variables.iter().cloned().chain(of_ticket).collect(),
+            variables: variables.iter().cloned().chain(desk.fence().variables()).collect(),
             workflows: setup.workflows,
             session: setup.session.clone(),
             tool_server: ToolServer {

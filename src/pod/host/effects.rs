@@ -165,8 +165,7 @@ impl Actor {
         let fence = self.desk.fence();
         let mut variables = self.identity.variables.clone();
         variables.push(("YOI_EPOCH".to_owned(), self.gate.epoch().into()));
-        variables.extend(fence.ticket.clone().map(|ticket| ("YOI_TICKET".to_owned(), ticket.into())));
-        variables.extend(fence.claim.map(|claim| ("YOI_CLAIM".to_owned(), claim.into())));
+        variables.extend(fence.variables());
         let conversation = self.conversation.clone();
         self.conversation.user(&input);
         let cancel = Cancel::default();

@@ -49,14 +49,12 @@ pub(super) struct Acp {
     session: Option<String>,
     /// Whether the session knows nothing of the conversation.
     fresh: bool,
-    /// Whether the program was started without its claim in its environment, and not told of it.
-    claim_untold: bool,
 }
 
 impl Acp {
     pub(super) fn new(spec: AcpSpec, surroundings: Surroundings) -> Self {
         let session = surroundings.session.clone();
-        Self { spec, surroundings, running: None, session, fresh: true, claim_untold: true }
+        Self { spec, surroundings, running: None, session, fresh: true }
     }
 
     /// Starts the program, and waits until the agent is up; for a turn, where it is not the first start.
@@ -101,23 +99,16 @@ impl Acp {
         self.running = Some(running);
         self.session = Some(session);
         self.fresh = fresh;
-        self.claim_untold = !of_turn.iter().any(|(name, _)| name == "YOI_CLAIM");
         Ok(())
     }
 
     /// What the agent is told in a turn.
     fn prompt(&self, turn: &Turn) -> String {
         let workflows = &self.surroundings.workflows;
-        let mut prompt = match self.fresh {
+        match self.fresh {
             true => turn.conversation.prompt(&turn.input, |slug| workflows(slug)),
             false => turn.conversation.prompt_of_news(&turn.input, |slug| workflows(slug)),
-        };
-        let claim = turn.variables.iter().find(|(name, _)| name == "YOI_CLAIM").filter(|_| self.claim_untold);
-        if let (Some((_, claim)), Some(ticket)) = (claim, &turn.ticket) {
-            let claim = claim.display();
-            prompt.push_str(&format!("\n(Your claim on ticket {ticket}, for commands that ask for it: {claim})\n"));
         }
-        prompt
     }
 }
 
@@ -140,7 +131,6 @@ impl Agent for Acp {
             let turned = self.running.as_ref().and_then(|running| running.prompt(prompt, &turn.cancel));
             if let Some(Turned { result, taken }) = turned {
                 self.fresh &= !taken;
-                self.claim_untold &= !taken;
                 return result;
             }
         }

@@ -20,20 +20,20 @@ fn an_agent_is_given_its_work_and_answers() {
 }
 
 #[test]
-fn the_first_prompt_tells_the_work_and_the_claim_and_the_next_only_what_is_new() {
+fn the_first_prompt_tells_the_work_and_the_next_only_what_is_new() {
     let stage = Stage::set(&[], "");
     run(&mut stage.env.yoi(["-q", "intake", crate::common::scene::INCOMPLETE, "-m", "@echo\n@say .", "--wait"]), 0);
     let first = stage.last_turn().join("\n");
     assert!(first.contains("Follow this procedure (workflow ticket-intake-workflow)"), "{first}");
-    let shown = run(&mut stage.env.yoi_claim(["claim-list", "--format", "{expect}"]), 0).stdout;
-    let claim = format!("(Your claim on ticket {}, for commands that ask for it: ", crate::common::scene::INCOMPLETE);
-    assert!(first.contains(&format!("{claim}{})", shown.trim_end())), "{first}");
+    assert!(!first.contains("YOI_CLAIM"), "it is in its environment: {first}");
     let mut talk = stage.talk();
     assert_eq!(talk.said("@echo"), "@echo\n");
     assert_eq!(talk.wire.ask(1, "notify", json!({ "text": "The tests are green" }))["event"], "ok");
     let told = "# Since the user last spoke\n\nThe tests are green\n\n# What the user says now\n\n@echo\n";
     assert_eq!(talk.said("@echo"), told);
     assert_eq!(talk.said("@echo"), "@echo\n", "it was told once");
+    let claim = run(&mut stage.env.yoi_claim(["claim-list", "--format", "{ticket} {expect}"]), 0).stdout;
+    assert_eq!(format!("{} {}\n", talk.said("@env YOI_TICKET"), talk.said("@env YOI_CLAIM")), claim);
     stage.stop();
 }
 

@@ -129,8 +129,11 @@ impl<'a> InPod<'a> {
         let config = "[roles.intake]\nprofile = \"project:fake\"\n";
         fs::write(env.workspace().join(".yoi/ticket.config.toml"), config).unwrap();
         run(&mut env.yoi(["-q", "intake", "--wait", "-m", PROMPT]), 0);
-        let registry =
-            yoi::registry::Registry::new(&env.data(), &env.runtime(), yoi::registry::Workspace::find(&env.workspace()).unwrap());
+        let registry = yoi::registry::Registry::new(
+            &env.data(),
+            &env.runtime(),
+            yoi::registry::Workspace::find(&env.workspace()).unwrap(),
+        );
         let client = steps::connect_pod(&registry, &PodName::new(POD).unwrap()).unwrap();
         Self { env, client }
     }
@@ -150,7 +153,8 @@ impl<'a> InPod<'a> {
 
     /// What the Pod takes while nobody wants anything of it.
     fn rest(&self, table: &mut Table, quiet: Duration) {
-        let processes: BTreeMap<_, _> = self.env.processes().into_iter().map(|process| (part(&process), process)).collect();
+        let processes: BTreeMap<_, _> =
+            self.env.processes().into_iter().map(|process| (part(&process), process)).collect();
         for (part, process) in &processes {
             let memory = process.memory();
             let [resident, own] = [memory.resident, memory.private].map(|bytes| bytes as f64 / f64::from(1 << 20));

@@ -81,7 +81,7 @@ impl Stage {
 
     /// Connects to the Pod.
     pub fn talk(&self) -> Talk {
-        Talk { wire: self.env.wire(POD).0, request: 100 }
+        Talk::to(self, POD)
     }
 
     /// What the Pod's log says.
@@ -111,6 +111,11 @@ pub struct Talk {
 }
 
 impl Talk {
+    /// Connects to a Pod.
+    pub fn to(stage: &Stage, pod: &str) -> Self {
+        Self { wire: stage.env.wire(pod).0, request: 100 }
+    }
+
     /// Gives the agent something to do, and does not wait.
     pub fn begin(&mut self, script: &str) {
         self.request += 1;

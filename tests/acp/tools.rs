@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::common::scene::{COMPLETE, INCOMPLETE};
 use crate::common::{run, scene::pod};
-use crate::scene::{POD, Stage};
+use crate::scene::{POD, Stage, Talk};
 
 #[test]
 fn an_intake_makes_its_ticket_ready_and_its_pod_ends() {
@@ -35,4 +35,24 @@ fn a_tool_that_refuses_tells_the_agent_why_and_the_pod_stays() {
     assert!(results.iter().all(|entry| entry["data"]["is_error"] == true), "{results:?}");
     assert_eq!(results[0]["data"]["text"], results[1]["data"]["text"]);
     stage.stop();
+}
+
+#[test]
+fn the_claim_of_a_ticket_that_the_agent_made_is_told_with_the_next_prompt() {
+    let stage = Stage::set(&[], "");
+    let call = json!({ "title": "A new one" });
+    let script = format!("@env YOI_CLAIM\n@mcp TicketCreate {call}\n@say done");
+    let said = run(&mut stage.env.yoi(["-q", "intake", "-m", &script, "--wait"]), 0);
+    let name = stage.env.listed("pod-list").split('\t').next().unwrap().to_owned();
+    let history = stage.env.history(&name);
+    assert!(
+        history.iter().any(|entry| entry["data"]["text"].as_str().is_some_and(|text| text.starts_with("(unset)"))),
+        "{said:?}"
+    );
+    let claim =
+        run(&mut stage.env.yoi_claim(["claim-list", "--format", "YOI_TICKET={ticket} YOI_CLAIM={expect}"]), 0).stdout;
+    let mut talk = Talk::to(&stage, &name);
+    assert_eq!(talk.said("@echo"), format!("@echo\n\n(For commands that ask for them: {})\n", claim.trim_end()));
+    assert_eq!(talk.said("@echo"), "@echo\n");
+    stage.env.stop(&name);
 }

@@ -25,6 +25,7 @@ fn the_first_prompt_tells_the_work_and_the_next_only_what_is_new() {
     run(&mut stage.env.yoi(["-q", "intake", crate::common::scene::INCOMPLETE, "-m", "@echo\n@say .", "--wait"]), 0);
     let first = stage.last_turn().join("\n");
     assert!(first.contains("Follow this procedure (workflow ticket-intake-workflow)"), "{first}");
+    assert!(!first.contains("YOI_CLAIM"), "it is in its environment: {first}");
     let mut talk = stage.talk();
     // The program was started before its claim was committed, and has it in its environment all the same.
     let claim = run(&mut stage.env.yoi_claim(["claim-list", "--format", "{expect}"]), 0).stdout;
@@ -34,6 +35,8 @@ fn the_first_prompt_tells_the_work_and_the_next_only_what_is_new() {
     let told = "# Since the user last spoke\n\nThe tests are green\n\n# What the user says now\n\n@echo\n";
     assert_eq!(talk.said("@echo"), told);
     assert_eq!(talk.said("@echo"), "@echo\n", "it was told once");
+    let claim = run(&mut stage.env.yoi_claim(["claim-list", "--format", "{ticket} {expect}"]), 0).stdout;
+    assert_eq!(format!("{} {}\n", talk.said("@env YOI_TICKET"), talk.said("@env YOI_CLAIM")), claim);
     stage.stop();
 }
 

@@ -49,12 +49,14 @@ pub(super) struct Acp {
     session: Option<String>,
     /// Whether the session knows nothing of the conversation.
     fresh: bool,
+    /// The claim that the agent knows of: from its environment, or because it was told.
+    claim: Option<OsString>,
 }
 
 impl Acp {
     pub(super) fn new(spec: AcpSpec, surroundings: Surroundings) -> Self {
         let session = surroundings.session.clone();
-        Self { spec, surroundings, running: None, session, fresh: true }
+        Self { spec, surroundings, running: None, session, fresh: true, claim: None }
     }
 
     /// Starts the program, and waits until the agent is up; for a turn, where it is not the first start.
@@ -74,6 +76,7 @@ impl Acp {
         let own = |(name, value): (&String, &String)| (OsString::from(name), OsString::from(value));
         let of_yoi = |(name, value): &(String, OsString)| (OsString::from(name), value.clone());
         let of_turn = turn.map(|turn| &*turn.variables).unwrap_or_default();
+        let claim = claim_in(of_turn).or(claim_in(variables)).cloned();
         let environment = environment
             .iter()
             .cloned()
@@ -99,17 +102,29 @@ impl Acp {
         self.running = Some(running);
         self.session = Some(session);
         self.fresh = fresh;
+        self.claim = claim;
         Ok(())
     }
 
     /// What the agent is told in a turn.
     fn prompt(&self, turn: &Turn) -> String {
         let workflows = &self.surroundings.workflows;
-        match self.fresh {
+        let mut prompt = match self.fresh {
             true => turn.conversation.prompt(&turn.input, |slug| workflows(slug)),
             false => turn.conversation.prompt_of_news(&turn.input, |slug| workflows(slug)),
+        };
+        // A claim that came after the program's start: of a ticket that the agent made itself.
+        let news = claim_in(&turn.variables).filter(|claim| self.claim.as_ref() != Some(*claim));
+        if let (Some(claim), Some(ticket)) = (news, &turn.ticket) {
+            let claim = claim.display();
+            prompt.push_str(&format!("\n(For commands that ask for them: YOI_TICKET={ticket} YOI_CLAIM={claim})\n"));
         }
+        prompt
     }
+}
+
+fn claim_in(variables: &[(String, OsString)]) -> Option<&OsString> {
+    variables.iter().find(|(name, _)| name == "YOI_CLAIM").map(|(_, claim)| claim)
 }
 
 impl Agent for Acp {
@@ -131,6 +146,9 @@ impl Agent for Acp {
             let turned = self.running.as_ref().and_then(|running| running.prompt(prompt, &turn.cancel));
             if let Some(Turned { result, taken }) = turned {
                 self.fresh &= !taken;
+                if taken {
+                    self.claim = claim_in(&turn.variables).cloned();
+                }
                 return result;
             }
         }

@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod people;
 mod scene;
 mod starting;
 mod turns;

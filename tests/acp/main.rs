@@ -9,6 +9,7 @@ mod ends;
 mod files;
 mod permissions;
 mod restore;
+mod people;
 mod scene;
 mod secrets;
 mod starting;

@@ -401,6 +401,7 @@ mod ends {
         BufReader::new(&ours).read_line(&mut line).unwrap();
         assert_eq!(line, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
         drop(peer);
+        client::wait_for(&child);
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 

@@ -155,6 +155,24 @@ impl Registry {
         self.edit(ticket, expect, set).map(drop)
     }
 
+    /// Does what may only be done under a claim: while it lasts, nobody ends the claim or hands it over.
+    ///
+    /// `work` changes no claim, and takes no lock but that of the tickets, which comes after this one.
+    ///
+    /// # Errors
+    /// When the claim is not the expected one, cannot be read or made durable; `work` is then not done.
+    pub fn under_claim<T>(
+        &self,
+        ticket: &TicketId,
+        expect: Expect,
+        work: impl FnOnce(&Claim) -> T,
+    ) -> Result<T, ChangeError> {
+        let claim = self.expected_claim(ticket, expect)?;
+        fs::sync_dir(&self.claims_dir())
+            .map_err(|source| ChangeError::NotDurable { ticket: ticket.clone(), source })?;
+        Ok(work(&claim))
+    }
+
     /// Compare-and-swap: under the fence, re-reads, compares, and replaces the claim where `change` says that it changed.
     fn edit(
         &self,

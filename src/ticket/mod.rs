@@ -37,6 +37,7 @@ mod place;
 mod profiles;
 mod record;
 mod state;
+mod step;
 mod store;
 mod strict;
 mod thread;
@@ -44,7 +45,7 @@ mod transaction;
 mod tree;
 mod workflow;
 
-pub use actions::{Comment, IntakeReady, IntakeResult};
+pub use actions::{Comment, Remark, Taken, Work};
 pub use author::{Author, AuthorError};
 pub use config::{Config, RoleConfig};
 pub use create::{NewTicket, PreparedTicket, Published};
@@ -59,6 +60,7 @@ pub use profiles::{
 };
 pub use record::{Summary, Ticket, parse_moment};
 pub use state::State;
+pub use step::Step;
 pub use store::{Listed, Tickets};
 pub use strict::{ConfigError, Source, Sourced};
 pub use thread::{Event, Thread};

@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::common::{DEADLINE, Outcome};
+use crate::common::{DEADLINE, Outcome, Process};
 
 /// A running `yoi mcp`.
 pub struct Server {
@@ -113,11 +114,19 @@ impl Server {
     /// Waits for its end, its standard input open if it is; gives what it had still to say.
     pub fn end(self) -> Outcome {
         let Self { child, stdin, lines, .. } = self;
+        wait_for(&child);
         let mut outcome = Outcome::from_output(child.wait_with_output().unwrap());
         drop(stdin);
         outcome.stdout = lines.into_iter().map(|line| line + "\n").collect();
         outcome
     }
+}
+
+/// Waits until a server has ended.
+pub fn wait_for(child: &Child) {
+    // One that is gone was not waited for yet, so its number is still its own.
+    let process = Process::open(child.id());
+    assert!(process.is_none_or(|process| process.wait(Instant::now() + DEADLINE)), "the tool server goes on");
 }
 
 /// Whether a call failed, and what it said.

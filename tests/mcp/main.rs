@@ -8,6 +8,9 @@ mod common;
 mod fake;
 
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 
 use client::{Server, told};
@@ -260,7 +263,7 @@ fn arguments_that_do_not_fit_into_a_line_are_refused_and_the_session_goes_on() {
     let (is_error, text) = server.call("TicketComment", &json!({ "ticket": INCOMPLETE, "body": body }));
     assert!(!is_error, "{text}");
     // What does not fit into the answer is cut, with a mark.
-    let (is_error, text) = server.call("TicketShow", &json!({ "ticket": INCOMPLETE }));
+    let (is_error, text) = server.call("TicketShow", &json!({ "ticket": INCOMPLETE, "format": "json" }));
     assert!(!is_error && text.ends_with("bytes; the Pod's history has them all]"), "{}", text.len());
     server.close();
     ended_in_silence(server);
@@ -379,6 +382,27 @@ mod ends {
         let mute = Server::start(&mut at(&env, &pod));
         drop(pod.with_tool());
         ended_in_silence(mute);
+    }
+
+    /// Agents on Node give their servers sockets in place of pipes; nothing wakes who reads from one.
+    #[test]
+    fn with_its_pod_where_standard_input_is_a_socket_that_stays_open() {
+        let env = TestEnv::new();
+        let pod = FakePod::new(&env);
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_read_timeout(Some(common::DEADLINE)).unwrap();
+        let mut command = at(&env, &pod);
+        command.stdin(OwnedFd::from(theirs.try_clone().unwrap())).stdout(OwnedFd::from(theirs));
+        let mut child = command.spawn().unwrap();
+        drop(command);
+        let peer = pod.with_tool();
+        ours.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(&ours).read_line(&mut line).unwrap();
+        assert_eq!(line, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
+        drop(peer);
+        client::wait_for(&child);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 
     #[test]

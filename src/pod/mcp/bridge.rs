@@ -49,7 +49,6 @@ impl ServerHandler for Bridge {
     }
 
     async fn on_initialized(&self, _context: NotificationContext<RoleServer>) {
-        self.report().await;
     }
 
     async fn list_tools(

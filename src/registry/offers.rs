@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::change::{ChangeError, unfenced};
 use super::open::{ReadError, Registry, names_of, read_named};
 use super::ticket_lock::TicketLock;
-use crate::domain::{Acceptance, Claim, Nonce, PodName, Record as _, SessionRecord, TicketId, Timestamp};
+use crate::domain::{Acceptance, Claim, Expect, Nonce, PodName, Record as _, SessionRecord, TicketId, Timestamp};
 use crate::fs::{self, PathError};
 
 /// Says why a Pod cannot offer to take a ticket.
@@ -70,6 +70,15 @@ impl Registry {
         fs::create_file(&self.offer_path(&claim.ticket, claim.nonce), claim.render().as_bytes())?;
         fs::sync_dir(&self.dir().join("offers"))?;
         Ok(claim)
+    }
+
+    /// The claim that an attempt will have once it is committed, for a Pod that co-owns the ticket lock.
+    ///
+    /// # Errors
+    /// When the ticket is held, or its state is unknown.
+    pub fn upcoming(&self, ticket: &TicketId, nonce: Nonce) -> Result<Expect, OfferError> {
+        let before = self.predecessor(ticket)?;
+        Ok(Expect { generation: before.map_or(0, |old| old.claim.generation) + 1, nonce: Some(nonce) })
     }
 
     /// Writes the offer of a Pod without a ticket: its session record to be.

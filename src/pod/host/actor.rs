@@ -87,7 +87,10 @@ pub(super) struct Actor {
     pub(super) ready: Option<OwnedFd>,
     pub(super) requests: HashMap<RequestId, Request>,
     pub(super) next_request: u64,
-    pub(super) turns: Sender<Turn>,
+    /// Where turns are sent to; gone once none will come any more.
+    pub(super) turns: Option<Sender<Turn>>,
+    /// Whether the agent is up, and has not taken its leave.
+    pub(super) agent_is_up: bool,
     /// There while the agent works.
     pub(super) cancel: Option<Cancel>,
     pub(super) session: Option<String>,
@@ -134,12 +137,11 @@ impl Actor {
             ("YOI_DATA_DIR".to_owned(), setup.data_dir.into()),
             ("YOI_RUNTIME_DIR".to_owned(), setup.runtime_dir.into()),
         ];
-        let of_ticket = setup.ticket.iter().map(|ticket| ("YOI_TICKET".to_owned(), ticket.as_str().into()));
         let surroundings = Surroundings {
             nursery: nursery.clone(),
             directory: setup.directory,
             environment: process::without_our_own(setup.environment),
-            variables: variables.iter().cloned().chain(of_ticket).collect(),
+            variables: variables.iter().cloned().chain(desk.fence().variables()).collect(),
             workflows: setup.workflows,
             session: setup.session.clone(),
             tool_server: ToolServer {
@@ -180,7 +182,8 @@ impl Actor {
             ready: None,
             requests: HashMap::new(),
             next_request: 0,
-            turns,
+            turns: Some(turns),
+            agent_is_up: false,
             cancel: None,
             session: setup.session,
             offer: None,
@@ -295,7 +298,11 @@ impl Actor {
 
     fn agent_did(&mut self, news: FromAgent) {
         match news {
-            FromAgent::Ready => self.feed(Input::AgentReady),
+            FromAgent::Ready => {
+                self.agent_is_up = true;
+                self.feed(Input::AgentReady);
+            }
+            FromAgent::Closed => self.agent_is_up = false,
             FromAgent::Failed(why) => {
                 self.write_log(&format!("the agent cannot be started: {why}"));
                 self.refuse_start("agent", why);

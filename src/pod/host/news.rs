@@ -171,15 +171,24 @@ impl Actor {
 
     /// The turn is over: nothing of it is waited for any more.
     pub(super) fn forget_the_turn(&mut self) {
-        for (request, open) in std::mem::take(&mut self.permissions.open) {
-            self.answered(request, None, AnsweredBy::Nobody);
-            (open.reply)(None);
-        }
+        self.forget_permissions();
         let mut calls: Vec<_> = std::mem::take(&mut self.agent_calls).into_values().collect();
         calls.sort();
         for (call, tool) in calls {
             let text = "the turn ended before the call did".to_owned();
             self.agent_call_ended(call, tool, ToolOutcome { text, is_error: true });
+        }
+    }
+
+    /// The turn is over, or is to end: nobody is asked any more.
+    pub(super) fn forget_permissions(&mut self) {
+        let waited = self.permissions.waiting() > 0;
+        for (request, open) in std::mem::take(&mut self.permissions.open) {
+            self.answered(request, None, AnsweredBy::Nobody);
+            (open.reply)(None);
+        }
+        if waited {
+            self.tell_status();
         }
     }
 

@@ -114,7 +114,9 @@ impl Reader {
                 self.result(out, tool, outcome, took(began, at))
             }
             Event::PermissionRequest(asked) => {
-                self.line(out, Meaning::Attention, &format!("? {}", permission::outline(asked)))?;
+                let given = self.given(&asked.about.arguments);
+                let line = format!("? {} {given}", permission::outline(asked));
+                self.line(out, Meaning::Attention, line.trim_end())?;
                 self.arguments(out, &asked.about.arguments)
             }
             Event::PermissionAnswer { request, option, by } => self.answer(out, *request, option.as_ref(), *by),
@@ -210,12 +212,17 @@ impl Reader {
             Caller::Pod => (Meaning::Busy, "→"),
             Caller::Agent => (Meaning::Quiet, "»"),
         };
-        let given = match (self.detail, arguments) {
+        let line = format!("{mark} {} {}", short(tool), self.given(arguments));
+        self.line(out, meaning, line.trim_end())?;
+        self.arguments(out, arguments)
+    }
+
+    /// Arguments in a line, where not all is shown.
+    fn given(&self, arguments: &Value) -> String {
+        match (self.detail, arguments) {
             (Detail::Whole, _) | (_, Value::Null) => String::new(),
             (Detail::Short, given) => short(&given.to_string()),
-        };
-        self.line(out, meaning, format!("{mark} {} {given}", short(tool)).trim_end())?;
-        self.arguments(out, arguments)
+        }
     }
 
     /// All arguments, where all is shown.
@@ -334,7 +341,7 @@ impl Reader {
 
     fn line(&mut self, out: &mut dyn Write, meaning: Meaning, text: &str) -> io::Result<()> {
         self.end_line(out)?;
-        self.write(out, meaning, text)?;
+        self.write(out, meaning, text.trim_end())?;
         writeln!(out)
     }
 

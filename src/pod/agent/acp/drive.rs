@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::opening::{self, Opening};
@@ -24,8 +25,8 @@ use crate::pod::nursery::Nursery;
 
 /// How much of a line that is no message is kept in the log, in bytes.
 const MAX_STRAY: usize = 4 << 10;
-/// How long an agent may take to close its session.
-const LEAVE: Duration = Duration::from_millis(500);
+/// How long an agent may take to close its session, and then to end by itself.
+const LEAVE: Duration = Duration::from_millis(400);
 
 /// What a run needs of its Pod.
 pub(super) struct Run {
@@ -84,7 +85,7 @@ impl Running {
             TurnError::Failed(format!("cannot speak to the agent: {error}"))
         };
         let running = Self { orders };
-        thread.spawn(move || run.to_its_end(born, &tell, received)).map_err(failed)?;
+        thread.spawn(move || run.live(born, &tell, received)).map_err(failed)?;
         running.cancel_on(cancel);
         match opened.recv() {
             Ok(opened) => Ok((running, opened?)),
@@ -122,7 +123,7 @@ impl Running {
 }
 
 impl Run {
-    fn to_its_end(self, born: Born, tell: &SyncSender<Result<Opened, TurnError>>, orders: UnboundedReceiver<Order>) {
+    fn live(self, born: Born, tell: &SyncSender<Result<Opened, TurnError>>, orders: UnboundedReceiver<Order>) {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -166,8 +167,9 @@ impl Run {
         let Some(up) = up else { return };
         let closing = up.serve(&mut talk, &mut orders).await;
         if let Some(reply) = closing {
-            // The Pod ends, and with it all that it started.
-            drop(talk);
+            // The Pod ends, and with it all that it started; an agent that ends by itself puts its things in order.
+            talk.hang_up();
+            let _ = timeout(LEAVE, talk.program.ended()).await;
             let _ = reply.send(());
             return;
         }
@@ -245,6 +247,7 @@ async fn cancelled(orders: &mut UnboundedReceiver<Order>) {
 /// The program and the line to it.
 struct Talk {
     program: Program,
+    line: JoinHandle<()>,
     /// Why the line is broken, once it is.
     broken: oneshot::Receiver<String>,
 }
@@ -261,10 +264,15 @@ impl Talk {
         let (hand_out, connected) = oneshot::channel();
         let (tell, broken) = oneshot::channel();
         let teller = run.teller.clone();
-        tokio::spawn(async move {
+        let line = tokio::spawn(async move {
             let _ = tell.send(wire::connect(outgoing, incoming, teller, hand_out).await);
         });
-        Ok((Self { program, broken }, connected))
+        Ok((Self { program, line, broken }, connected))
+    }
+
+    /// Closes the program's standard input.
+    fn hang_up(&self) {
+        self.line.abort();
     }
 
     /// Waits until the program has ended, or cannot be spoken to any more, and gives why.

@@ -67,6 +67,8 @@ impl Acp {
             let shown = directory.display();
             return Err(TurnError::Failed(format!("cannot tell an agent of the directory '{shown}': it is no UTF-8")));
         }
+        let files = Files::open(directory)
+            .map_err(|error| TurnError::Failed(format!("cannot work in '{}': {error}", directory.display())))?;
         let (report, tools) = oneshot::channel();
         let epoch = gate.renew(move || {
             let _ = report.send(());
@@ -92,7 +94,7 @@ impl Acp {
             session: self.session.clone(),
             feed: feed.clone(),
             nursery: nursery.clone(),
-            teller: Teller::new(feed.clone(), self.spec.permissions.clone(), Files::new(directory)),
+            teller: Teller::new(feed.clone(), self.spec.permissions.clone(), files),
             tools,
         };
         let (running, Opened { session, fresh }) = Running::start(born, run, turn.map(|turn| &turn.cancel))?;

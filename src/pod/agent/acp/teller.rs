@@ -10,9 +10,9 @@ use super::files::Files;
 use super::permission;
 use super::terms::{Answer, Asked, Call, Listener, Progress, Update};
 use crate::domain::{PermissionPolicy, Permissions, ToolKind};
-use crate::pod::ToolOutcome;
 use crate::pod::agent::{Feed, News};
 use crate::pod::protocol::PermissionSubject;
+use crate::pod::{ToolOutcome, chain};
 
 /// How much of an answer, or of a thought, is kept back until it is whole, in bytes.
 const WHOLE: usize = 64 << 10;
@@ -162,7 +162,7 @@ impl Listener for Teller {
     fn read(&mut self, path: PathBuf, line: Option<u32>, limit: Option<u32>) -> Result<String, String> {
         let mut state = self.state();
         state.alive = true;
-        state.files.read(&path, line, limit).map_err(|error| error.to_string())
+        state.files.read(&path, line, limit).map_err(|error| chain(&error))
     }
 
     fn write(&mut self, path: PathBuf, content: String) -> Result<(), String> {
@@ -171,7 +171,7 @@ impl Listener for Teller {
         if state.policy.on(ToolKind::Edit) == Permissions::Reject {
             return Err("this agent may not change files: its profile refuses edits".to_owned());
         }
-        state.files.write(&path, &content).map_err(|error| error.to_string())
+        state.files.write(&path, &content).map_err(|error| chain(&error))
     }
 }
 

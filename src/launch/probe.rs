@@ -55,7 +55,7 @@ pub fn probe(
         mode: HostMode::New,
         pod,
         pod_id: PodId::from_bytes(fs::random_bytes()),
-        // The one whose tools change nothing.
+        // Any would do: it is given no work.
         role: Role::Investigator,
         origin: Origin::RoleLaunch,
         ticket: None,

@@ -107,7 +107,9 @@ fn look_at(profile: &ProfileRef, agent: &AgentSpec, cli: &Cli) -> Result<Option<
 
 fn start(profile: &ProfileRef, agent: &AgentSpec, root: &Path, cli: &Cli) -> Result<Option<AgentOffer>, Failure> {
     let places = Places::below(root);
-    std::fs::create_dir(&places.workspace).context("make the directory", &places.workspace)?;
+    // A workspace of its own, whatever lies above the temporary directory.
+    let yoi = places.workspace.join(".yoi");
+    std::fs::create_dir_all(&yoi).context("make the directory", &yoi)?;
     let registry = places.registry()?;
     cli.prepare(&registry)?;
     let services = cli.services(&registry)?;

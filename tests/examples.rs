@@ -24,6 +24,14 @@ const PREPARED: &[(&str, &str)] = &[
     ("yoi reclaim", "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001"),
     ("yoi logs", "yoi intake 20260118-093012-001 --wait"),
     ("yoi launch", "printf '[roles.investigator]\\nprofile = \"builtin:checklist\"\\n' >>.yoi/ticket.config.toml"),
+    (
+        "yoi init",
+        "mkdir ../bin; printf '#!/bin/sh\\ncat\\n' >../bin/llm; chmod +x ../bin/llm; PATH=$(cd ../bin; pwd):$PATH",
+    ),
+    (
+        "yoi profiles check",
+        "printf '[profiles.fast]\\nagent = \"exec\"\\ncommand = [\"cat\"]\\n' >.yoi/profiles.toml",
+    ),
     ("yoi hooks", "git init -q"),
     ("yoi hooks install", "git init -q"),
     ("yoi hooks remove", "git init -q; yoi hooks install"),

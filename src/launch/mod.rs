@@ -15,6 +15,7 @@ mod in_flight;
 mod openers;
 mod overview;
 mod plan;
+mod probe;
 mod restore;
 mod setup;
 mod spawn;
@@ -36,6 +37,7 @@ pub use plan::{
     MAX_ENTRIES, MAX_FIELD, MAX_INPUT, PlanError, RoleSettings, TicketRef, TicketRoleLaunchContext,
     TicketRoleLaunchPlan, plan_ticket_role_launch, plan_ticket_role_launch_with_config,
 };
+pub use probe::{ProbeError, probe};
 pub use restore::{RestoreError, Restored, restore_pod, stopped_pod};
 pub use setup::{RestoreCheck, Setup, Surroundings};
 pub use spawn::{Services, Started};

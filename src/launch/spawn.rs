@@ -264,11 +264,7 @@ impl Started {
     /// The ticket lock is kept by the caller until this has returned. The probation pipe may be closed before.
     pub fn undo(mut self, services: &Services<'_>, step: Step, why: &str, ticket: Option<&TicketId>) -> Failed {
         let registry = services.registry;
-        let undone = match self.end(registry) {
-            Ok(true) => self.remove(registry),
-            Ok(false) => Undone::StillHeld,
-            Err(error) => Undone::Leftover(chain(&error)),
-        };
+        let undone = self.end_and_remove(registry);
         let log = self.log.tail();
         let mut entry = JournalEntry::new("launch_failed").because(why).with_log(&log);
         entry.pod = Some(self.pod.clone());
@@ -277,6 +273,19 @@ impl Started {
         entry.exit_status = self.process.wait(Duration::ZERO).ok().flatten().map(|status| status.to_string());
         let _ = registry.log(&(services.writer)(), entry);
         Failed { step, pod: self.pod, ticket: ticket.cloned(), why: why.to_owned(), log, undone }
+    }
+
+    /// Ends a Pod that was started only to be looked at, and removes what it made.
+    pub fn dismiss(mut self, registry: &Registry) -> Undone {
+        self.end_and_remove(registry)
+    }
+
+    fn end_and_remove(&mut self, registry: &Registry) -> Undone {
+        match self.end(registry) {
+            Ok(true) => self.remove(registry),
+            Ok(false) => Undone::StillHeld,
+            Err(error) => Undone::Leftover(chain(&error)),
+        }
     }
 
     /// Shutdown, then SIGTERM, then SIGKILL, each given its time; tells whether the Pod lock is free.

@@ -21,6 +21,7 @@ mod mcp;
 mod moved;
 mod overview;
 mod pod_host;
+mod profiles;
 mod reclaim;
 mod restore;
 mod scratch;
@@ -74,6 +75,7 @@ commands! {
     "stop" Stop(stop);
     "restore" Restore(restore);
     "reclaim" Reclaim(reclaim);
+    "profiles" Profiles(profiles);
     "ticket" Ticket(ticket);
     "tool" Tool(tool);
     "mcp" Mcp(mcp);

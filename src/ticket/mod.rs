@@ -26,6 +26,7 @@ mod actions;
 mod attributes;
 mod author;
 mod config;
+mod configure;
 mod create;
 mod doctor;
 mod error;
@@ -48,6 +49,7 @@ mod workflow;
 pub use actions::{Comment, Remark, Taken, Work};
 pub use author::{Author, AuthorError};
 pub use config::{Config, RoleConfig};
+pub use configure::{ConfigureError, Configuring, Edit};
 pub use create::{NewTicket, PreparedTicket, Published};
 pub use doctor::{Finding, Severity, examine};
 pub use error::{FindError, ReadError, WriteError};
@@ -55,8 +57,8 @@ pub use init::init;
 pub use item::{Item, ItemError, Value};
 pub use place::Place;
 pub use profiles::{
-    KNOWN_AGENTS, KnownAgent, ParseProfileError, ProfileError, ProfileRef, ResolveContext, find_in_path,
-    installed_agents, profile_names, resolve, ways_to_run,
+    KNOWN_AGENTS, KnownAgent, ListedProfile, ParseProfileError, ProfileError, ProfileRef, ResolveContext, find_in_path,
+    installed_agents, list_profiles, resolve, ways_to_run,
 };
 pub use record::{Summary, Ticket, parse_moment};
 pub use state::State;

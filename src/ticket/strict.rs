@@ -113,6 +113,16 @@ impl Document {
         Ok(Self { file, text })
     }
 
+    /// A file as it would be with this text.
+    pub(super) fn of(file: PathBuf, text: String) -> Self {
+        Self { file, text }
+    }
+
+    /// The text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Hands the file's top table to `take`.
     pub(super) fn with<T>(&self, take: impl FnOnce(Table) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
         let table = DeTable::parse(&self.text).map_err(|error| {

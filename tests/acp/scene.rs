@@ -2,32 +2,16 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
-use std::sync::Once;
 
 use serde_json::{Value, json};
 
+use crate::common::fake_acp::program;
 use crate::common::puppet::{Wire, outline, say};
 use crate::common::scene::INCOMPLETE;
 use crate::common::{Outcome, TestEnv, run};
 
 /// The Pod of the intake.
 pub const POD: &str = "intake-20260118-101544-001";
-
-/// The fake agent's program.
-fn program() -> PathBuf {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        // A test that is run by its name alone does not build the examples.
-        if let Some(cargo) = std::env::var_os("CARGO") {
-            let mut build = Command::new(cargo);
-            let status = build.args(["build", "--quiet", "--locked", "--offline", "--example", "fake_acp"]).status();
-            assert!(status.unwrap().success());
-        }
-    });
-    let programs = PathBuf::from(env!("CARGO_BIN_EXE_yoi"));
-    programs.parent().unwrap().join("examples/fake_acp")
-}
 
 /// A world whose intake is a fake agent.
 pub struct Stage {

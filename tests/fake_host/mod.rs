@@ -230,6 +230,7 @@ fn converse(fault: Fault, spec: &HostSpec, registry: &Registry, mut stream: Unix
         ticket: spec.ticket.clone(),
         probation: true,
         permissions: Vec::new(),
+        agent: None,
         history: Vec::new(),
         truncated: false,
         written: None,

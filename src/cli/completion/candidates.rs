@@ -11,7 +11,7 @@ use crate::domain::{PodName, TicketId};
 use crate::launch::{Setup, steps};
 use crate::pod::client::Client;
 use crate::registry::Registry;
-use crate::ticket::State;
+use crate::ticket::{ListedProfile, ProfileRef, State};
 
 /// How many candidates are explained: each takes a file to be read.
 const MAX_EXPLAINED: usize = 50;
@@ -34,6 +34,8 @@ pub enum Kind {
     Either,
     /// A profile.
     Profile,
+    /// An agent that is installed.
+    Agent,
     /// A state of a ticket.
     State,
     /// A file or directory.
@@ -60,6 +62,7 @@ impl Kind {
             "POD" => Some(Self::Pod),
             "NAME" => Some(Self::Either),
             "PROFILE" => Some(Self::Profile),
+            "AGENT" => Some(Self::Agent),
             "STATE" => Some(Self::State),
             "FILE" => Some(Self::Files),
             _ => None,
@@ -91,9 +94,10 @@ impl Known {
                 both.extend(self.pods(current));
                 both
             }
-            Kind::Profile => {
-                let names = self.setup.as_ref().map(Setup::profiles).unwrap_or_default();
-                plain(names.iter().map(String::as_str), current)
+            Kind::Profile => self.profiles(current),
+            Kind::Agent => {
+                let names = self.setup.as_ref().map(Setup::installed_agents).unwrap_or_default();
+                plain(names.into_iter(), current)
             }
             Kind::State => plain(State::ALL.iter().map(|state| state.as_str()), current),
             Kind::Files => vec![CompletionCandidate::new(FILES)],
@@ -111,6 +115,19 @@ impl Known {
         sorted(&mut ids);
         let explain = |id: &TicketId| Some(self.setup.as_ref()?.tickets().summary_of(id)?.title);
         explained(&ids, TicketId::as_str, explain)
+    }
+
+    /// The profiles that a Pod could be launched with, and those of files whatever is wrong with them.
+    fn profiles(&self, current: &str) -> Vec<CompletionCandidate> {
+        let listed = self.setup.as_ref().map(|setup| setup.profiles().0).unwrap_or_default();
+        let known = |listed: &ListedProfile| {
+            let name = listed.profile.to_string();
+            let is_wanted = name.starts_with(current)
+                && (listed.agent.is_ok() || !matches!(listed.profile, ProfileRef::Builtin(_)));
+            let command = listed.written.as_ref().map(|agent| agent.command().join(" "));
+            is_wanted.then(|| CompletionCandidate::new(name).help(command.filter(|c| !c.is_empty()).map(Into::into)))
+        };
+        listed.iter().filter_map(known).take(MAX_CANDIDATES).collect()
     }
 
     fn pods(&self, current: &str) -> Vec<CompletionCandidate> {

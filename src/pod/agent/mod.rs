@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::ToolOutcome;
 use super::nursery::Nursery;
-use super::protocol::{PermissionOption, PermissionSubject};
+use super::protocol::{AgentOffer, PermissionOption, PermissionSubject};
 use crate::domain::{AgentSpec, Segment, Slug};
 
 pub(super) use gate::ToolGate;
@@ -94,6 +94,8 @@ pub trait Stage: Sync {
 pub enum News {
     /// The agent's own session id is known.
     Session(String),
+    /// It has come up, and this is what it said of itself.
+    Offer(AgentOffer),
     /// A piece of the answer, for who watches.
     Text(String),
     /// The answer since the last of these, which is kept; `more` when the next goes on with it.

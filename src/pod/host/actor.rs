@@ -25,7 +25,7 @@ use crate::pod::cgroup::Cgroup;
 use crate::pod::history::{Durability, History, SNAPSHOT_BOUND};
 use crate::pod::lifecycle::{Input, RequestId, State, step};
 use crate::pod::nursery::Nursery;
-use crate::pod::protocol::{Event, Message, TurnOutcome};
+use crate::pod::protocol::{AgentOffer, Event, Message, TurnOutcome};
 use crate::pod::warden::{HostSide, Link};
 use crate::pod::{Clock, Desk, DeskError, SocketError, ToolOutcome, chain, cut, process};
 
@@ -94,6 +94,8 @@ pub(super) struct Actor {
     /// There while the agent works.
     pub(super) cancel: Option<Cancel>,
     pub(super) session: Option<String>,
+    /// What the agent said of itself when it came up.
+    pub(super) offer: Option<AgentOffer>,
     pub(super) permissions: Permissions,
     /// The calls of the agent's own tools that have not ended, by the agent's name for them.
     pub(super) agent_calls: HashMap<String, (u64, String)>,
@@ -184,6 +186,7 @@ impl Actor {
             agent_is_up: false,
             cancel: None,
             session: setup.session,
+            offer: None,
             permissions: Permissions::default(),
             agent_calls: HashMap::new(),
             outcome: (TurnOutcome::Cancelled, None),

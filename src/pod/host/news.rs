@@ -82,6 +82,7 @@ impl Actor {
                 }
                 self.session = Some(session);
             }
+            News::Offer(offer) => self.offer = Some(offer),
             News::Text(text) => {
                 self.answering.push_str(&text);
                 let surplus = self.answering.len().saturating_sub(MAX_ANSWERING);

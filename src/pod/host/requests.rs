@@ -72,6 +72,7 @@ impl Actor {
             ticket: self.identity.ticket.clone(),
             probation: self.state.on_probation(),
             permissions: self.permissions.open(),
+            agent: self.offer.clone(),
             history,
             truncated: tail.truncated,
             written: tail.end,

@@ -18,26 +18,31 @@ const OTHERWISE: &str = "default";
 const MAX_DEADLINE: f64 = 3600.0;
 
 /// `[profiles.NAME]` as it stands in a file.
-pub(super) struct Profile {
+pub(in crate::ticket) struct Profile {
     /// The agent; its program stands as the file has it, and is not looked up yet.
-    pub(super) agent: AgentSpec,
+    pub(in crate::ticket) agent: AgentSpec,
     /// Where the command stands.
-    pub(super) command: Place,
+    pub(in crate::ticket) command: Place,
 }
 
 /// The profiles of a file.
-pub(super) struct Profiles {
+pub(in crate::ticket) struct Profiles {
     document: Document,
 }
 
 impl Profiles {
     /// Reads a file; one that is missing has no profiles.
-    pub(super) fn read(file: PathBuf) -> Result<Self, ConfigError> {
-        Ok(Self { document: Document::read(file)? })
+    pub(in crate::ticket) fn read(file: PathBuf) -> Result<Self, ConfigError> {
+        Ok(Self::of(Document::read(file)?))
+    }
+
+    /// The profiles of a file, or of what is to become one.
+    pub(in crate::ticket) fn of(document: Document) -> Self {
+        Self { document }
     }
 
     /// The profile of a name, or the known name that is most like it.
-    pub(super) fn get(&self, name: &Slug) -> Result<Result<Profile, Option<String>>, ConfigError> {
+    pub(in crate::ticket) fn get(&self, name: &Slug) -> Result<Result<Profile, Option<String>>, ConfigError> {
         self.document.with(|top| {
             let profiles = entries_of(&top)?;
             let known = profiles.iter().find(|(known, _)| known == name);

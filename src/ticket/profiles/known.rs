@@ -97,9 +97,10 @@ impl KnownAgent {
     }
 }
 
-/// The ways to run an agent, installed or not, the better ones first; none for an agent that is not known.
-pub fn ways_to_run(agent: &str) -> Vec<&'static KnownAgent> {
-    KNOWN_AGENTS.iter().filter(|known| known.agent() == agent).collect()
+/// The ways to run an agent, installed or not, the better ones first; the name of a built-in profile stands for that one
+/// way. None for an agent that is not known.
+pub fn ways_to_run(name: &str) -> Vec<&'static KnownAgent> {
+    KNOWN_AGENTS.iter().filter(|known| known.agent() == name || known.name == name).collect()
 }
 
 /// The names of the known agents that can be run in one way at least, each once.
@@ -132,5 +133,6 @@ mod tests {
             assert!(ways.iter().position(|way| way.speaks == Speaks::Acp).is_none_or(|at| at == 0), "{known:?}");
         }
         assert!(ways_to_run("nobody").is_empty());
+        assert_eq!(ways_to_run("claude-exec").iter().map(|way| way.name).collect::<Vec<_>>(), ["claude-exec"]);
     }
 }

@@ -20,6 +20,7 @@
 
 mod file;
 mod known;
+mod list;
 mod program;
 
 use std::ffi::OsString;
@@ -31,8 +32,9 @@ use super::config::Config;
 use super::place::{Place, nearest};
 use super::strict::{ConfigError, in_workspace};
 use crate::domain::{AgentSpec, Slug};
-use file::{Profile, Profiles};
+pub(super) use file::{Profile, Profiles};
 pub use known::{KNOWN_AGENTS, KnownAgent, installed_agents, ways_to_run};
+pub use list::{ListedProfile, list_profiles};
 pub use program::find_in_path;
 use program::find_program;
 
@@ -170,86 +172,74 @@ fn like(nearest: Option<&str>) -> String {
 /// # Errors
 /// When there is no such profile, it is not as it must be, or its program is not there.
 pub fn resolve(profile: &ProfileRef, context: &ResolveContext) -> Result<AgentSpec, ProfileError> {
-    match profile {
-        ProfileRef::Inherit => Err(ProfileError::Inherit),
-        ProfileRef::Builtin(name) if name.as_str() == CHECKLIST => {
-            Ok(AgentSpec::Checklist { sections: context.config.checklist().value.clone() })
-        }
-        ProfileRef::Builtin(name) => match KnownAgent::named(name.as_str()) {
-            Some(known) => built_in(profile, known, context),
-            None => {
-                let names = builtin_names().into_iter();
-                let nearest = nearest(name.as_str(), names).map(|name| format!("builtin:{name}"));
-                Err(ProfileError::NotFound { profile: profile.clone(), file: None, nearest })
+    Named::find(profile, context)?.look_up(context)
+}
+
+/// A profile as it is written down: its program is not looked up.
+struct Named {
+    profile: ProfileRef,
+    agent: AgentSpec,
+    /// Who names the program, where it runs one.
+    origin: Option<Origin>,
+}
+
+/// Who names the program of a profile.
+enum Origin {
+    /// The table of known agents.
+    Known(&'static KnownAgent),
+    /// A line of a file.
+    File(Place),
+}
+
+impl Named {
+    fn find(profile: &ProfileRef, context: &ResolveContext) -> Result<Self, ProfileError> {
+        let found = |agent, origin| Ok(Self { profile: profile.clone(), agent, origin });
+        let (name, file) = match profile {
+            ProfileRef::Inherit => return Err(ProfileError::Inherit),
+            ProfileRef::Builtin(name) if name.as_str() == CHECKLIST => {
+                let sections = context.config.checklist().value.clone();
+                return found(AgentSpec::Checklist { sections }, None);
             }
-        },
-        ProfileRef::Project(name) => {
-            let file = in_workspace(context.workspace, PROFILES_FILE);
-            agent_of(profile, read_profile(profile, name, file)?, context)
+            ProfileRef::Builtin(name) => {
+                return match KnownAgent::named(name.as_str()) {
+                    Some(known) => found(known.spec(), Some(Origin::Known(known))),
+                    None => {
+                        let nearest = nearest(name.as_str(), builtin_names());
+                        Err(not_found(profile, name, None, nearest.map(str::to_owned)))
+                    }
+                };
+            }
+            ProfileRef::Project(name) => (name, Some(in_workspace(context.workspace, PROFILES_FILE))),
+            ProfileRef::User(name) => (name, context.user_config_dir.as_ref().map(|dir| dir.join(PROFILES_FILE))),
+        };
+        let Some(file) = file else { return Err(not_found(profile, name, None, None)) };
+        match Profiles::read(file.clone())?.get(name)? {
+            Ok(Profile { agent, command }) => found(agent, Some(Origin::File(command))),
+            Err(nearest) => Err(not_found(profile, name, Some(file), nearest)),
         }
-        ProfileRef::User(name) => {
-            let Some(dir) = &context.user_config_dir else {
-                return Err(ProfileError::NotFound { profile: profile.clone(), file: None, nearest: None });
-            };
-            agent_of(profile, read_profile(profile, name, dir.join(PROFILES_FILE))?, context)
-        }
+    }
+
+    fn look_up(mut self, context: &ResolveContext) -> Result<AgentSpec, ProfileError> {
+        let (Some(program), Some(origin)) = (self.agent.program_mut(), self.origin) else { return Ok(self.agent) };
+        let profile = self.profile;
+        *program =
+            find_program(program, context.workspace, context.search_path.as_ref()).map_err(|why| match origin {
+                Origin::Known(known) => ProfileError::NotInstalled { profile, known },
+                Origin::File(place) => ProfileError::ProgramMissing { program: program.clone(), profile, place, why },
+            })?;
+        Ok(self.agent)
     }
 }
 
-/// Looks the program of a profile up.
-fn agent_of(profile: &ProfileRef, found: Profile, context: &ResolveContext) -> Result<AgentSpec, ProfileError> {
-    let Profile { mut agent, command: place } = found;
-    if let Some(program) = agent.program_mut() {
-        let path = find_program(program, context.workspace, context.search_path.as_ref());
-        *program = path.map_err(|why| ProfileError::ProgramMissing {
-            program: program.clone(),
-            profile: profile.clone(),
-            place,
-            why,
-        })?;
-    }
-    Ok(agent)
-}
-
-/// The agent of a built-in profile, where its program is installed.
-fn built_in(
-    profile: &ProfileRef,
-    known: &'static KnownAgent,
-    context: &ResolveContext,
-) -> Result<AgentSpec, ProfileError> {
-    let mut agent = known.spec();
-    let path = find_program(known.program(), context.workspace, context.search_path.as_ref());
-    match (path, agent.program_mut()) {
-        (Ok(path), Some(program)) => *program = path,
-        _ => return Err(ProfileError::NotInstalled { profile: profile.clone(), known }),
-    }
-    Ok(agent)
+fn not_found(profile: &ProfileRef, name: &Slug, file: Option<PathBuf>, nearest: Option<String>) -> ProfileError {
+    let origin = profile.to_string().replace(name.as_str(), "");
+    let nearest = nearest.map(|nearest| format!("{origin}{nearest}"));
+    ProfileError::NotFound { profile: profile.clone(), file, nearest }
 }
 
 /// The names of the built-in profiles.
-fn builtin_names() -> Vec<&'static str> {
-    [CHECKLIST].into_iter().chain(KNOWN_AGENTS.iter().map(|known| known.name)).collect()
-}
-
-fn read_profile(profile: &ProfileRef, name: &Slug, file: PathBuf) -> Result<Profile, ProfileError> {
-    let origin = profile.to_string().replace(name.as_str(), "");
-    Profiles::read(file.clone())?.get(name)?.map_err(|nearest| ProfileError::NotFound {
-        profile: profile.clone(),
-        file: Some(file),
-        nearest: nearest.map(|nearest| format!("{origin}{nearest}")),
-    })
-}
-
-/// The names of all profiles that a launch may be given, as far as their files can be read.
-pub fn profile_names(workspace: &Path, user_config_dir: Option<&Path>) -> Vec<String> {
-    let listed = |file: PathBuf, origin: fn(Slug) -> ProfileRef| -> Vec<String> {
-        let names = Profiles::read(file).and_then(|profiles| profiles.names());
-        names.unwrap_or_default().into_iter().map(|name| origin(name).to_string()).collect()
-    };
-    let mut found: Vec<String> = builtin_names().iter().map(|name| format!("builtin:{name}")).collect();
-    found.extend(listed(in_workspace(workspace, PROFILES_FILE), ProfileRef::Project));
-    found.extend(user_config_dir.map(|dir| listed(dir.join(PROFILES_FILE), ProfileRef::User)).unwrap_or_default());
-    found
+fn builtin_names() -> impl Iterator<Item = &'static str> {
+    [CHECKLIST].into_iter().chain(KNOWN_AGENTS.iter().map(|known| known.name))
 }
 
 /// Checks a whole file of profiles, as far as that goes without running anything.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -12,6 +12,7 @@ use super::terms::{Fault, Greeting, Offered, Session};
 use super::wire::{Peer, VERSION};
 use crate::domain::AcpSpec;
 use crate::pod::agent::{Feed, News, ToolServer};
+use crate::pod::protocol::AgentOffer;
 
 /// What is awaited of an agent that comes up; for who has to say where it stopped.
 #[derive(Default)]
@@ -61,15 +62,21 @@ impl Opening<'_> {
         tools: &mut oneshot::Receiver<()>,
     ) -> Result<CameUp, Failure> {
         let deadlines = self.spec.deadlines;
+        let begun = Instant::now();
         let opened = timeout(deadlines.start, self.open(connected)).await;
-        let came_up = opened.map_err(|_| {
+        let (came_up, mut offer) = opened.map_err(|_| {
             let Step(step) = self.step;
             let within = seconds(deadlines.start);
             late(format!("did not answer {} within {within}", step.get()), "start")
         })??;
+        offer.session_ms = millis(begun.elapsed());
         self.step.0.set("the report of the tool server");
         match timeout(deadlines.tools, tools).await {
-            Ok(Ok(())) => Ok(came_up),
+            Ok(Ok(())) => {
+                offer.tools_ms = millis(begun.elapsed()).saturating_sub(offer.session_ms);
+                (self.feed)(News::Offer(offer));
+                Ok(came_up)
+            }
             // The gate has begun another epoch; only the next start does that.
             Ok(Err(_)) => Err(Failure::Gone),
             Err(_) => {
@@ -80,7 +87,7 @@ impl Opening<'_> {
         }
     }
 
-    async fn open(&self, connected: oneshot::Receiver<Peer>) -> Result<CameUp, Failure> {
+    async fn open(&self, connected: oneshot::Receiver<Peer>) -> Result<(CameUp, AgentOffer), Failure> {
         self.step.0.set("initialize");
         let peer = connected.await.map_err(|_| Failure::Gone)?;
         let greeting = peer.initialize().await.map_err(|fault| self.failed(fault, None))?;
@@ -97,7 +104,16 @@ impl Opening<'_> {
         let (session, fresh) = self.session(&peer, &greeting).await?;
         self.set_mode(&peer, &session).await?;
         (self.feed)(News::Session(session.id.clone()));
-        Ok(CameUp { peer, session: session.id, fresh, closes: greeting.closes })
+        let offer = AgentOffer {
+            protocol: greeting.version,
+            name: greeting.name,
+            loads: greeting.loads,
+            modes: session.modes,
+            mode: self.spec.mode.clone().or(session.mode),
+            auth_methods: greeting.auth_methods,
+            ..AgentOffer::default()
+        };
+        Ok((CameUp { peer, session: session.id, fresh, closes: greeting.closes }, offer))
     }
 
     async fn authenticate(&self, peer: &Peer, greeting: &Greeting) -> Result<(), Failure> {
@@ -156,6 +172,10 @@ impl Opening<'_> {
 
 fn late(what: String, deadline: &str) -> Failure {
     Failure::Said(format!("{what}; if it needs longer, raise {deadline} in the deadlines of its profile"))
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn seconds(time: Duration) -> String {

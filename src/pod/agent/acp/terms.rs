@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::domain::ToolKind;
+pub(super) use crate::pod::protocol::Offered;
 use crate::pod::protocol::PermissionOption;
 
 /// What an agent says of itself when it is greeted.
@@ -20,14 +21,6 @@ pub(super) struct Greeting {
     pub(super) auth_methods: Vec<Offered>,
     /// Its name and version.
     pub(super) name: Option<String>,
-}
-
-/// Something that an agent offers, to be chosen by its id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Offered {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) description: Option<String>,
 }
 
 /// A session that was made or taken up.

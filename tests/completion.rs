@@ -141,7 +141,7 @@ fn cases() -> Vec<(String, Vec<String>)> {
         ("yoi stop mi".into(), vec!["stop", "mira"]),
         ("yoi launch revi".into(), vec!["launch", "reviewer"]),
         (
-            "yoi-claim pod-spawn p --role intake --profile builtin:c".into(),
+            "yoi-claim pod-spawn p --role intake --profile builtin:ch".into(),
             vec!["pod-spawn", "p", "--role", "intake", "--profile", "builtin:checklist"],
         ),
         ("yoi-claim claim-list --status resto".into(), vec!["claim-list", "--status", "restorable"]),

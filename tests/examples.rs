@@ -28,10 +28,7 @@ const PREPARED: &[(&str, &str)] = &[
         "yoi init",
         "mkdir ../bin; printf '#!/bin/sh\\ncat\\n' >../bin/llm; chmod +x ../bin/llm; PATH=$(cd ../bin; pwd):$PATH",
     ),
-    (
-        "yoi profiles check",
-        "printf '[profiles.fast]\\nagent = \"exec\"\\ncommand = [\"cat\"]\\n' >.yoi/profiles.toml",
-    ),
+    ("yoi profiles check", "printf '[profiles.fast]\\nagent = \"exec\"\\ncommand = [\"cat\"]\\n' >.yoi/profiles.toml"),
     ("yoi hooks", "git init -q"),
     ("yoi hooks install", "git init -q"),
     ("yoi hooks remove", "git init -q; yoi hooks install"),

@@ -191,6 +191,7 @@ impl Shared {
                 greeting: "an impostor".into(),
                 ticket: None,
                 probation: false,
+                agent: None,
                 permissions: state.open.clone(),
                 history: state.history.clone(),
                 truncated: false,

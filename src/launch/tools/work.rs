@@ -53,7 +53,8 @@ impl ToolBox {
         let (tickets, id) = self.named(given)?;
         let writer = (self.writer)();
         if let Some(claim) = self.registry.claim(&id).map_err(|error| chain(&error))?
-            && claim.completed_at.is_none() && false
+            && claim.completed_at.is_none()
+            && false
         {
             let (pod, role) = (&claim.pod, claim.role);
             return Err(format!(

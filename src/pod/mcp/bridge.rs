@@ -48,8 +48,7 @@ impl ServerHandler for Bridge {
             .with_instructions("The tickets of this workspace, and what your role may do to them.")
     }
 
-    async fn on_initialized(&self, _context: NotificationContext<RoleServer>) {
-    }
+    async fn on_initialized(&self, _context: NotificationContext<RoleServer>) {}
 
     async fn list_tools(
         &self,

@@ -53,14 +53,14 @@ impl<'a> Session<'a> {
     /// Shows what happens and sends what is typed.
     pub(super) fn follow(mut self, client: Client, snapshot: Snapshot) -> Result<Exit, Failure> {
         let (sender, heard) = mpsc::channel();
-        let is_terminal = self.cli.is_interactive();
-        if is_terminal {
+        let interactive = self.cli.is_interactive();
+        if interactive {
             let sender = sender.clone();
             self.cli.on_interrupt(move || sender.send(Heard::Interrupted).is_ok())?;
         }
         self.greet(snapshot)?;
         listen(client, sender.clone());
-        read_lines(sender, is_terminal);
+        read_lines(sender, interactive);
         for what in heard {
             match what {
                 Heard::FromPod(Ok(Some(message))) => {
@@ -213,14 +213,14 @@ fn listen(mut client: Client, sender: mpsc::Sender<Heard>) {
 }
 
 /// Reads lines; the end of a terminal's leaves, and that of a script's does not.
-fn read_lines(sender: mpsc::Sender<Heard>, is_terminal: bool) {
+fn read_lines(sender: mpsc::Sender<Heard>, interactive: bool) {
     thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
             if sender.send(Heard::Typed(line)).is_err() {
                 return;
             }
         }
-        if is_terminal {
+        if interactive {
             // The first thread may have gone already.
             let _ = sender.send(Heard::Left);
         }

@@ -170,17 +170,14 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_on_a_screen_is_not_hidden_silently() {
-        for long in ["x".repeat(1000), "line\n".repeat(50)] {
+        for long in ["☃".repeat(1000), "☃\n".repeat(50)] {
             let asked =
                 PermissionRequest { about: PermissionSubject { arguments: json!(long), ..asked().about }, ..asked() };
             assert!(
                 text(&asked, Arguments::Screen).contains("\n    … there is more: yoi answer shows all of it\n  1 y")
             );
             assert!(!text(&asked, Arguments::Whole).contains("there is more"));
-            assert_eq!(
-                text(&asked, Arguments::Whole).matches(['x', 'l']).count(),
-                long.matches(['x', 'l']).count() + 10
-            );
+            assert_eq!(text(&asked, Arguments::Whole).matches('☃').count(), long.matches('☃').count());
         }
     }
 }

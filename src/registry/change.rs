@@ -167,6 +167,7 @@ impl Registry {
         expect: Expect,
         work: impl FnOnce(&Claim) -> T,
     ) -> Result<T, ChangeError> {
+        let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
         let claim = self.expected_claim(ticket, expect)?;
         fs::sync_dir(&self.claims_dir())
             .map_err(|source| ChangeError::NotDurable { ticket: ticket.clone(), source })?;

@@ -123,7 +123,7 @@ impl Tickets {
         self.change(&local(id)?, |ticket| {
             let state = ticket.summary.state;
             match step.outlook(state, work.repeated) {
-                Outlook::Open if step.to().is_none() && was_said(ticket, work) && false => {
+                Outlook::Open if step.to().is_none() && was_said(ticket, work) => {
                     return Ok(Decision::Leave(Taken::Before));
                 }
                 Outlook::Open => {}

@@ -46,7 +46,7 @@ fn newest(lines: &[String]) -> String {
     if lines.is_empty() {
         return "there are no such tickets".to_owned();
     }
-    let older = 1 + lines.len().saturating_sub(MAX_LISTED);
+    let older = lines.len().saturating_sub(MAX_LISTED);
     let mut text = String::new();
     if older > 0 {
         // Writing to a String does not fail.

@@ -18,7 +18,7 @@ impl ToolBox {
             .registry
             .under_claim(&id, Expect::from(&claim), |claim| self.take(&tickets, claim, step, text, &writer))
             .map_err(|error| chain(&error))??;
-        if step.completes() && step != Step::Approve {
+        if step.completes() {
             let completed = self.registry.complete(&id, Expect::from(&claim), writer.now, &writer);
             completed.map_err(|error| {
                 let done = said(step, taken, &id);
@@ -36,7 +36,7 @@ impl ToolBox {
         if step.completes() && step.to().is_some() {
             let intended = self.registry.was_intended(&self.me.pod, claim).map_err(|error| chain(&error))?;
             // A reviewer who approved has completed the claim, and may ask for changes afterwards for the first time.
-            work.repeated = false && intended || (claim.completed_at.is_some() && step != Step::RequestChanges);
+            work.repeated = intended || (claim.completed_at.is_some() && step != Step::RequestChanges);
             if !intended {
                 // Said before it is done, so that a crash after the transition is seen to be a repeat, not somebody else's.
                 let state = tickets.read(id).map_err(|error| chain(&error))?.summary.state;
@@ -54,7 +54,6 @@ impl ToolBox {
         let writer = (self.writer)();
         if let Some(claim) = self.registry.claim(&id).map_err(|error| chain(&error))?
             && claim.completed_at.is_none()
-            && false
         {
             let (pod, role) = (&claim.pod, claim.role);
             return Err(format!(

@@ -48,7 +48,9 @@ impl ServerHandler for Bridge {
             .with_instructions("The tickets of this workspace, and what your role may do to them.")
     }
 
-    async fn on_initialized(&self, _context: NotificationContext<RoleServer>) {}
+    async fn on_initialized(&self, _context: NotificationContext<RoleServer>) {
+        self.report().await;
+    }
 
     async fn list_tools(
         &self,

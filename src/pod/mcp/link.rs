@@ -54,7 +54,7 @@ impl Link {
             id
         };
         let line = Request::new(method, Some(id.into())).to_line();
-        if line.len() > 100 * MAX_LINE {
+        if line.len() > MAX_LINE {
             self.forget(id);
             return Err(Unanswered::TooLong(line.len()));
         }

@@ -73,7 +73,7 @@ pub fn serve(socket: &Path, epoch: String, deadline: Instant) -> Result<(), Serv
         Ok(())
     });
     // A standard input that is no pipe is read on a thread that cannot be woken; it ends with the process.
-    drop(runtime);
+    runtime.shutdown_background();
     served
 }
 
@@ -95,7 +95,7 @@ async fn between(bridge: Bridge, hearing: impl Future<Output = ()>) {
         () = &mut hearing => {
             // What waited for the Pod has its answer now, and is given the time to be told it.
             stop.cancel();
-
+            let _ = serving.await;
         }
     }
 }

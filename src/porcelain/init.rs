@@ -22,8 +22,8 @@ Examples:
   Have an agent that is installed work in all roles that have none; see what it offers:
     $ yoi init --agent llm
     $ yoi profiles check project:llm
-  Have it do intakes, too:
-    $ yoi init --agent llm --role intake
+  Have it work in one role alone:
+    $ yoi init --agent llm --role coder
 ")]
 pub(super) struct Args {
     /// Have roles run this agent, such as claude, codex or opencode

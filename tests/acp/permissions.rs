@@ -73,7 +73,7 @@ fn a_request_of_a_turn_that_is_cancelled_is_answered_as_cancelled() {
     talk.wire.send(1, "cancel", json!({}));
     assert_eq!(talk.end()["outcome"], "cancelled");
     same(stage.wait_until_asked("was answered ").strip_prefix("was answered ").unwrap(), None);
-    assert_eq!(stage.env.wire(POD).1["permissions"], json!([]));
+    assert!(stage.env.wire(POD).1["permissions"].is_null());
     assert_eq!(stage.asked().iter().filter(|line| *line == "initialize").count(), 1, "it was not killed");
     stage.stop();
 }

@@ -40,7 +40,7 @@ fn a_tool_that_refuses_tells_the_agent_why_and_the_pod_stays() {
 #[test]
 fn the_claim_of_a_ticket_that_the_agent_made_is_told_with_the_next_prompt() {
     let stage = Stage::set(&[], "");
-    let call = json!({ "title": "A new one" });
+    let call = json!({ "title": "A new one", "body": "# Goal\n\nIt is done." });
     let script = format!("@env YOI_CLAIM\n@mcp TicketCreate {call}\n@say done");
     let said = run(&mut stage.env.yoi(["-q", "intake", "-m", &script, "--wait"]), 0);
     let name = stage.env.listed("pod-list").split('\t').next().unwrap().to_owned();

@@ -107,10 +107,6 @@ impl Fake {
 
 fn initialized(fake: &Fake, asked: &InitializeRequest) -> InitializeResponse {
     fake.note(&format!("client {:?}", asked.client_info.as_ref().map(|info| &info.name)));
-    let version = match fake.option("version") {
-        Some(version) => serde_json::from_str(version).unwrap(),
-        None => ProtocolVersion::V1,
-    };
     let mut capabilities = AgentCapabilities::new().load_session(fake.option("no-load").is_none());
     if fake.option("close").is_some() {
         capabilities =
@@ -121,15 +117,27 @@ fn initialized(fake: &Fake, asked: &InitializeRequest) -> InitializeResponse {
             AuthMethodAgent::new(id.to_owned(), format!("Log in by {id}")).description("a fake way".to_owned()),
         )
     };
-    InitializeResponse::new(version)
+    InitializeResponse::new(ProtocolVersion::V1)
         .agent_capabilities(capabilities)
         .auth_methods(fake.option("auth").map(offered).into_iter().collect())
         .agent_info(Implementation::new("fake", "1.0"))
 }
 
+/// Greets as an agent of another version of the protocol, which the crate would not do, and waits to be ended.
+fn speak_version(version: &str) {
+    let mut lines = std::io::stdin().lines();
+    let asked: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    println!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{{\"protocolVersion\":{version}}}}}", asked["id"]);
+    lines.for_each(drop);
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let fake = Arc::new(Fake::new(std::env::args().skip(1)));
+    if let Some(version) = fake.option("version") {
+        speak_version(version);
+        return Ok(());
+    }
     macro_rules! with {
         (|$fake:ident, $request:ident: $type:ty| $body:expr) => {{
             let fake = Arc::clone(&fake);

@@ -171,7 +171,7 @@ impl Scene<'_> {
     }
 
     async fn ask(&self, rest: &str) -> Result<(), Error> {
-        let (kind, options) = rest.split_once(' ').unwrap();
+        let (kind, options) = rest.split_once(' ').unwrap_or((rest, ""));
         let option = |kind: &str| {
             let known = serde_json::from_value(json!(kind)).unwrap();
             PermissionOption::new(format!("id-{kind}"), format!("Yes, {kind}"), known)

@@ -139,6 +139,8 @@ impl Actor {
         self.timers.remove(&Timer::Probation);
         self.timers.remove(&Timer::Retry);
         self.ticket_locks.clear();
+        // Claim and session record were made before they could tell of the agent's own session.
+        self.keep_session();
         if !self.warden_gone && !self.link.release(RELEASING) {
             self.alert(
                 "the warden did not let go of the ticket's lock in time: the ticket stays in flight until it does",

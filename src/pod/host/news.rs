@@ -77,10 +77,8 @@ impl Actor {
     pub(super) fn news(&mut self, news: News) {
         match news {
             News::Session(session) => {
-                if let Err(error) = self.desk.session_known(&session) {
-                    self.alert(&format!("cannot keep the agent's session id: {error}"));
-                }
                 self.session = Some(session);
+                self.keep_session();
             }
             News::Offer(offer) => self.offer = Some(offer),
             News::Text(text) => {
@@ -116,6 +114,15 @@ impl Actor {
                 let _ = self.log.write_all(&bytes);
             }
             News::Alert(message) => self.alert(&message),
+        }
+    }
+
+    /// Keeps the agent's own session id wherever there is a record for it.
+    pub(super) fn keep_session(&mut self) {
+        if let Some(session) = self.session.clone()
+            && let Err(error) = self.desk.session_known(&session)
+        {
+            self.alert(&format!("cannot keep the agent's session id: {error}"));
         }
     }
 

@@ -227,7 +227,7 @@ impl Run {
             Some(why) => talk.program.said(&format!("'{}' {why}", talk.program.name())),
             None => {
                 let why = talk.program.autopsy(Some("closed its standard output".to_owned())).await;
-                format!("{why} ({step} when it started)")
+                format!("{why} (it was to answer {step})")
             }
         }))
     }

@@ -20,7 +20,7 @@ pub(super) struct Step(Cell<&'static str>);
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at {}", self.0.get())
+        f.write_str(self.0.get())
     }
 }
 

@@ -170,7 +170,7 @@ fn an_agent_that_does_not_come_up_is_told_of_with_step_deadline_and_last_words()
     let stage = Stage::new();
     for (arguments, keys, says) in [
         (&["crash=session/new"][..], "", &["I fall at session/new"][..]),
-        (&["version=2"], "", &["version 2 of the Agent Client Protocol"]),
+        (&["version=2"], "", &["required ACP protocol version 1 but peer negotiated 2"]),
         (
             &["hang=initialize"],
             "deadlines = { start = 0.2 }",

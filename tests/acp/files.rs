@@ -56,6 +56,8 @@ fn a_full_disk_leaves_the_old_file() {
     let mut command = stage.env.command("unshare");
     let mut holder = command.args(["-m", "sh", "-ec", &script]).spawn().unwrap();
     stage.wait_until_asked("session/prompt");
+    let over = || stage.env.history(POD).iter().any(|entry| entry["event"] == "run_end").then_some(());
+    stage.env.wait_for("the end of the first turn", over);
     let mut talk = stage.talk();
     let path = stage.env.workspace().join("full/a").display().to_string();
     let said = talk.said(&format!("@write {path} {}", "x".repeat(200_000)));

@@ -49,7 +49,7 @@ fn a_tool_server_that_is_started_twice_serves() {
 #[test]
 fn another_version_of_the_protocol_is_refused() {
     let said = fails(&["version=2"], "");
-    assert!(said.contains("speaks version 2 of the Agent Client Protocol, and yoi version 1"), "{said}");
+    assert!(said.contains("required ACP protocol version 1 but peer negotiated 2"), "{said}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Process, TestEnv, run};
-use measure::{Series, in_turn};
+use measure::in_turn;
 use serde_json::{Value, json};
 use table::{Table, verdict};
 use yoi::domain::{PodName, Segment};

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Once;
 
 /// Its program.
+#[allow(clippy::disallowed_methods, reason = "a test program reads its own environment")]
 pub fn program() -> PathBuf {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {

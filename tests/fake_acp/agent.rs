@@ -5,6 +5,7 @@
 //! `hang=METHOD`, `crash=METHOD`, `tools=none|hang|twice`, and `trace=FILE`, where each thing that is asked of it is
 //! noted.
 #![allow(missing_docs)]
+#![allow(clippy::zombie_processes, reason = "what it leaves behind is for its Pod to end")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit, clippy::disallowed_methods)]
 
 mod script;

@@ -254,22 +254,23 @@ fn an_agent_that_is_installed_is_configured_by_its_name() {
     stage.install("claude-agent-acp", "cat");
     stage.roles(&[("coder", "builtin:checklist")]);
     let shown = stage.says(&["init", "--agent", "claude"], 0).stdout;
+    let shown = shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(shown, @r#"
     added to .yoi/profiles.toml
       + # The agents that this workspace can run, and how: see yoi help profiles.
-      + 
+      +
       + [profiles.claude]
       + agent = "acp"
       + command = ["claude-agent-acp"]
       + permissions = "ask"                   # ask | allow | reject, or a table by kind of request
     added to .yoi/ticket.config.toml
-      + 
+      +
       + [roles.orchestrator]
       + profile = "project:claude"
-      + 
+      +
       + [roles.reviewer]
       + profile = "project:claude"
-      + 
+      +
       + [roles.investigator]
       + profile = "project:claude"
     profile project:claude is run by orchestrator, reviewer, investigator

@@ -243,6 +243,14 @@ fn copy(from: &Path, to: &Path, instead: &dyn Fn(&Path) -> Option<String>) {
             let name = entry.unwrap().file_name();
             copy(&from.join(&name), &to.join(&name), instead);
         }
+        // What was moved or removed since the last copy is in the way of the build.
+        for entry in fs::read_dir(to).unwrap().map(Result::unwrap) {
+            if fs::symlink_metadata(from.join(entry.file_name())).is_err() {
+                let path = entry.path();
+                let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                removed.unwrap();
+            }
+        }
         return;
     }
     fs::create_dir_all(to.parent().unwrap()).unwrap();

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Instant;
 
+use super::DEADLINE;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -44,17 +45,32 @@ impl Process {
         pids.filter_map(Self::open).filter(|process| process.carries(root)).collect()
     }
 
-    /// A process that has ended, a zombie too, has no memory, and so neither environment nor arguments. One that is just
-    /// ending, its locks gone, may have its working directory a moment longer: what has no memory does nothing any more.
+    /// A process that is ending loses its memory, and with it environment and arguments, before its files and locks.
+    /// Nothing tells whose it was then, so whoever's it is, it is given the time to end.
     fn carries(&self, root: &Path) -> bool {
         let mentions = |file: &str| {
             let bytes = fs::read(format!("/proc/{}/{file}", self.pid)).unwrap_or_default();
             let root = root.as_os_str().as_bytes();
             bytes.windows(root.len()).any(|window| window == root)
         };
-        let works_in = || fs::read_link(format!("/proc/{}/cwd", self.pid)).is_ok_and(|cwd| cwd.starts_with(root));
-        let has_memory = || fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|line| !line.is_empty());
-        mentions("environ") || mentions("cmdline") || (works_in() && has_memory())
+        if mentions("environ") || mentions("cmdline") {
+            return true;
+        }
+        if self.has_lost_its_memory() {
+            self.wait(Instant::now() + DEADLINE);
+            return false;
+        }
+        fs::read_link(format!("/proc/{}/cwd", self.pid)).is_ok_and(|cwd| cwd.starts_with(root))
+    }
+
+    /// Says whether it has no memory, though it is no thread of the kernel, which never had one.
+    fn has_lost_its_memory(&self) -> bool {
+        const KERNEL_THREAD: u32 = 0x0020_0000;
+        let no_arguments = fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|line| line.is_empty());
+        // proc_pid_stat(5): the flags are the ninth field, the seventh after the name.
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(6)?.parse::<u32>().ok());
+        no_arguments && flags.is_some_and(|flags| flags & KERNEL_THREAD == 0)
     }
 
     /// Its number.

@@ -267,6 +267,7 @@ impl Attempt<'_> {
         let request = CommitRequest {
             ticket: lock.ticket().clone(),
             pod: self.started.pod.clone(),
+            pod_id: None,
             role: self.plan.role,
             evidence,
             session: None,

@@ -105,6 +105,7 @@ fn request(ticket: &TicketId, pod: &PodName) -> CommitRequest {
     CommitRequest {
         ticket: ticket.clone(),
         pod: pod.clone(),
+        pod_id: None,
         role: Role::Intake,
         evidence: Evidence::Manual,
         session: None,

@@ -7,6 +7,7 @@ use crate::pod::client::Client;
 use crate::registry::{ReadError, Registry, Restorable};
 
 use super::steps::within;
+use super::terminal::HeldAt;
 
 /// How long a live Pod may take to say how it is.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -96,6 +97,13 @@ pub fn view_pod(registry: &Registry, pod: &PodName, restorable: &dyn Restorable)
 }
 
 fn ask(registry: &Registry, record: &PodRecord) -> (PodStatus, String) {
+    if record.is_held() {
+        let at = HeldAt::of(registry, &record.pod);
+        return match record.confirmed_at {
+            Some(_) => (PodStatus::Phase(PodPhase::Running), format!("its lock is held, in a terminal: {at}")),
+            None => (PodStatus::Launching, format!("its lock is held, and its program has not begun: {at}")),
+        };
+    }
     match Client::connect(&registry.socket_path(&record.pod), within(ANSWER)) {
         Ok((_client, snapshot)) if snapshot.probation => {
             (PodStatus::Launching, "its lock is held, and its launch is not confirmed".to_owned())

@@ -14,6 +14,7 @@ mod gc;
 mod journal;
 mod launch_plan;
 mod pod_confirm;
+mod pod_hold;
 mod pod_list;
 mod pod_run;
 mod pod_shutdown;
@@ -85,6 +86,7 @@ verbs! {
     "session-list" SessionList(session_list);
     "ticket-lock" TicketLock(ticket_lock);
     "launch-plan" LaunchPlan(launch_plan);
+    "pod-hold" PodHold(pod_hold);
     "pod-spawn" PodSpawn(pod_spawn);
     "pod-run" PodRun(pod_run);
     "pod-confirm" PodConfirm(pod_confirm);
@@ -137,6 +139,7 @@ impl Verb {
             Self::SessionList(args) => session_list::run(args, output, cli),
             Self::TicketLock(args) => ticket_lock::run(args, cli),
             Self::LaunchPlan(args) => launch_plan::run(args, cli),
+            Self::PodHold(args) => pod_hold::run(args, cli),
             Self::PodSpawn(args) => pod_spawn::run(args, cli),
             Self::PodRun(args) => pod_run::run(args, cli),
             Self::PodConfirm(args) => pod_confirm::run(args, cli),

@@ -339,13 +339,7 @@ const NOT_TRACED: u8 = b'u';
 const FAILED: u8 = b'f';
 
 /// Becomes the program; gives why it did not. The child's part of [`Holder::start`].
-fn become_program(
-    words: &Words,
-    entrance: Option<&File>,
-    holder: Pid,
-    may_be_traced: bool,
-    tell: &OwnedFd,
-) -> Errno {
+fn become_program(words: &Words, entrance: Option<&File>, holder: Pid, may_be_traced: bool, tell: &OwnedFd) -> Errno {
     let become_it = || -> Result<Infallible, Errno> {
         // Not to be taken for a part of the Pod that is not ended with it.
         name(c"yoi-stub");
@@ -408,8 +402,7 @@ fn gains_privileges(path: &std::path::Path) -> bool {
     let by_mode = std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o6000 != 0);
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return by_mode };
     // SAFETY: both strings end in NUL, and a size of 0 asks for the length alone.
-    let length =
-        unsafe { libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) };
+    let length = unsafe { libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) };
     by_mode || length > 0
 }
 

@@ -178,7 +178,8 @@ fn holds_lock(pid: Pid, file: &fs::Metadata) -> bool {
 /// The terminal that a process reads from; `None` where it is none, or cannot be told.
 pub fn terminal_of(process: &Handle) -> Option<PathBuf> {
     let path = fs::read_link(format!("/proc/{}/fd/0", process.pid)).ok()?;
-    let is_one = ["/dev/pts/", "/dev/tty"].iter().any(|place| path.as_os_str().as_bytes().starts_with(place.as_bytes()));
+    let is_one =
+        ["/dev/pts/", "/dev/tty"].iter().any(|place| path.as_os_str().as_bytes().starts_with(place.as_bytes()));
     is_one.then_some(path)
 }
 

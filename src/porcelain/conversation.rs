@@ -82,6 +82,17 @@ impl Reader {
             Event::Shutdown { reason } => {
                 self.line(cli, Meaning::Quiet, &format!("the Pod has ended ({reason:?}){when}").to_lowercase())
             }
+            Event::ProgramStart { program } => {
+                self.line(cli, Meaning::Heading, &format!("{program} was started in a terminal{when}"))
+            }
+            Event::ProgramEnd { status, signal } => {
+                let how = match (status, signal) {
+                    (Some(status), _) => format!("it ended with status {status}"),
+                    (None, Some(signal)) => format!("it was ended by {signal}"),
+                    (None, None) => "it was ended: its warden was killed".to_owned(),
+                };
+                self.line(cli, Meaning::Quiet, &format!("{how}{when}"))
+            }
             Event::Alert { message } => self.line(cli, Meaning::Bad, &format!("alert: {message}")),
             Event::Error { code, message } => self.line(cli, Meaning::Bad, &format!("{code}: {message}")),
             Event::Notify { text } => self.line(cli, Meaning::Quiet, &format!("notice: {text}")),

@@ -47,9 +47,9 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         name => return super::journal::show(&registry, name.as_ref().map(PodName::as_str), cli),
     };
     let dir = registry.pod_dir(pod);
-    if registry.pod(pod)?.is_none() {
+    let Some(record) = registry.pod(pod)? else {
         return Err(Failure::new(Exit::Refused, format!("there is no Pod {pod}")).hint("yoi status"));
-    }
+    };
     if args.host {
         let log = fs::read_file_up_to(&dir.join("host.log"), MAX_HISTORY)?.unwrap_or_default();
         String::from_utf8_lossy(&log).lines().try_for_each(|line| cli.say(visible(line)))?;
@@ -57,8 +57,9 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     }
     // Connected before the file is read, so that nothing is missed between the two.
     let live = match args.follow {
-        true => cli.connect_if_live(&registry, pod)?,
-        false => None,
+        // Of one that a person has in a terminal there is nothing to follow but that.
+        true if !record.is_held() => cli.connect_if_live(&registry, pod)?,
+        _ => None,
     };
     let mut reader = Reader::new();
     if args.json {

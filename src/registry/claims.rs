@@ -5,7 +5,9 @@ use super::offers::{OfferError, Predecessor};
 use super::open::{ReadError, Registry, Writer, read_named};
 use super::reclaim::RECLAIM;
 use super::ticket_lock::TicketLock;
-use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, PodId, PodName, Record as _, Role, TicketId, Timestamp};
+use crate::domain::{
+    Acceptance, Claim, Evidence, Expect, Nonce, PodId, PodName, Record as _, Role, TicketId, Timestamp,
+};
 use crate::fs::{self, Linked, PathError, PlaceError, WaitError};
 
 /// What is to be committed.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "every test program uses another part of the bench")]
 
+pub mod console;
 mod process;
 pub mod puppet;
 pub mod scene;

@@ -38,7 +38,7 @@ pub enum Part {
     Verb,
     /// A process whose first argument is `pod-host`.
     Warden,
-    /// The process that a warden forks first.
+    /// The process that a warden forks first, or `pod-hold`.
     Host,
 }
 

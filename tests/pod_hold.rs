@@ -112,7 +112,7 @@ fn the_program_is_stopped_until_its_claim_stands() {
 fn without_a_ticket_there_is_a_session_record() {
     let env = TestEnv::new();
     let said = run(&mut hold(&env, "me", None, "yoi-claim session-list; echo \"${YOI_TICKET-none}\""), 0);
-    assert_eq!(said.stdout, "me\tcoder\trole_launch\t\nnone\n");
+    assert_eq!(said.stdout, "me\tcoder\trole_launch\t-\nnone\n");
     run(&mut env.yoi_claim(["verify"]), 0);
     assert_eq!(env.listed("pod-list"), "me\tcoder\trestorable\n");
     run(&mut hold(&env, "me", None, "true"), 0);
@@ -171,7 +171,7 @@ fn a_ticket_of_another_is_refused_and_one_in_flight_is_busy() {
     );
     env.assert_nothing_is_left();
     // With what it hands down, it is a step under that lock.
-    run(env.yoi_claim(["ticket-lock", "T", "--", "sh", "-c", script]), 0);
+    run(&mut env.yoi_claim(["ticket-lock", "T", "--", "sh", "-c", script]), 0);
     for (wanted, ticket) in [("you", "T"), ("me", "U")] {
         let refused = run(&mut hold(&env, wanted, Some(ticket), "touch never"), 1);
         assert!(!refused.stderr.contains("reclaim") && !refused.stderr.contains("release"), "{}", refused.stderr);
@@ -406,14 +406,18 @@ fn ctrl_c_is_for_the_program_and_the_pod_stays_until_that_ends() {
 #[test]
 fn ctrl_z_suspends_the_job_and_fg_goes_on_with_it() {
     let env = TestEnv::new();
-    let program = "trap 'echo size' WINCH; echo ready; read line; echo got $line; exit 6";
-    let job = format!(
-        "set -m; yoi-claim pod-hold me --role coder --ticket T -- sh -c '{program}'; echo stopped $?; fg; echo ended $?"
-    );
-    let mut console = Console::start(&mut env.shell(&job.replace("set -m", "set +e; set -m")));
+    fs::write(env.workspace().join("agent"), "echo ready; read line; echo got $line; exit 6").unwrap();
+    let job = "set +e; set -m
+        yoi-claim pod-hold me --role coder --ticket T -- sh agent
+        echo stopped $?
+        yoi-claim pod-list
+        fg
+        echo ended $?";
+    let mut console = Console::start(&mut env.shell(job));
     console.wait_for("ready");
     console.type_in("\x1a");
     console.wait_for("stopped 14");
+    console.wait_for("running");
     console.type_in("more\n");
     console.wait_for("got more");
     console.wait_for("ended 6");

@@ -335,25 +335,22 @@ impl Prepared {
         let registry = holding.registry;
         let workspace = registry.workspace().root.clone();
         let desk = RegistryDesk::new(registry.clone(), self.me.clone(), holding.writer.clone(), &workspace);
-        let attempt = Beginning { prepared: &self, holding, desk: &desk };
-        let claim = attempt.claim_to_be();
-        let side = match claim.and_then(|claim| split().map(|side| (side, claim)).map_err(|error| chain(&error))) {
-            Ok((Side::Warden(warden), _)) => {
-                let ticket_locks = self.ticket_locks.into_iter().map(TicketLock::into_lock).collect();
-                let keep = Keep { lock: self.lock.into_lock(), ticket_locks, cgroup: self.cgroup };
-                return Ok(warden.run(keep, &desk));
+        let attempt = Beginning { prepared: self, holding, desk: &desk };
+        let claim = attempt.claim_to_be().map_err(|why| attempt.give_up(Step::Spawn, &why))?;
+        match split().map_err(|error| attempt.give_up(Step::Spawn, &chain(&error)))? {
+            Side::Warden(warden) => {
+                let Self { lock, ticket_locks, cgroup, .. } = attempt.prepared;
+                let ticket_locks = ticket_locks.into_iter().map(TicketLock::into_lock).collect();
+                Ok(warden.run(Keep { lock: lock.into_lock(), ticket_locks, cgroup }, &desk))
             }
-            Ok((Side::Holder(holder), claim)) => Ok((holder, claim)),
-            Err(why) => Err(why),
-        };
-        let (holder, claim) = side.map_err(|why| attempt.give_up(Step::Spawn, &why))?;
-        attempt.hold(holder, path, claim.as_ref(), warn)
+            Side::Holder(holder) => attempt.hold(holder, path, claim.as_ref(), warn),
+        }
     }
 }
 
 /// A Pod between its directory and its program's first instruction.
 struct Beginning<'a> {
-    prepared: &'a Prepared,
+    prepared: Prepared,
     holding: &'a Holding<'a>,
     desk: &'a RegistryDesk,
 }
@@ -383,7 +380,9 @@ impl Beginning<'_> {
             let _nobody = started.end();
             return Err(self.give_up(step, &why));
         }
-        let Self { prepared, holding, .. } = self;
+        let Self { mut prepared, holding, .. } = self;
+        // The warden has them still, and lets go of them when it is told to.
+        prepared.ticket_locks.clear();
         let note = |event: &Event| {
             let now = (holding.writer)().now;
             let file = holding.registry.pod_dir(&prepared.me.pod).join("history.jsonl");

@@ -22,7 +22,7 @@
 //! (Ctrl-C, Ctrl-Z), and the size of the window, reaches it from the kernel. The other two let such signals pass. When the
 //! program has stopped, and not before (it may have the screen to tidy up), the holder stops the warden, which is what
 //! the shell sees; when either goes on, so does the other. SIGTERM and SIGHUP that somebody sends to the warden are passed
-//! on to the program; those that the kernel sends, it has sent to the program as well.
+//! on to the program; those that the kernel sends to a process group, it has sent to the program as well.
 mod run;
 mod start;
 mod watch;

@@ -19,7 +19,7 @@ impl Started {
         !self.holder.listen() || self.holder.told.iter().any(|told| matches!(*told, TERMINATE | HANG_UP))
     }
 
-    /// Ends the program, which has not run, and waits for it.
+    /// Ends the program before it has run, or all that it did in that moment where nobody could keep it from running.
     pub fn end(self) -> Holder {
         let _ = kill(self.pid, Signal::SIGKILL);
         loop {
@@ -29,6 +29,8 @@ impl Started {
                 Err(_) => break,
             }
         }
+        // They die with us, where they cannot be found now.
+        let _ = process::end_descendants();
         self.holder
     }
 
@@ -92,8 +94,8 @@ impl Started {
         if let Some(signal) = passed {
             let _ = kill(self.pid, signal);
         }
-        // What is stopped does not hear that it is to end.
-        if is_stopped && (passed.is_some() || told == CONTINUE) {
+        // What is stopped, or is about to be, does not hear that it is to end.
+        if passed.is_some() || (is_stopped && told == CONTINUE) {
             // A shell that was suspended has a process group of its own, to which nobody else sends this.
             let _ = getpgid(Some(self.pid)).and_then(|group| killpg(group, Signal::SIGCONT));
         }

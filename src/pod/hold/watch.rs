@@ -9,7 +9,7 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getsid};
 
 use super::{CONTINUE, End, HANG_UP, Keep, RELEASE, TERMINATE, Warden, listen, signals};
 use crate::fs::OfdLock;
@@ -75,7 +75,8 @@ fn watch(holder: Pid, mut link: &UnixStream, probation: &mut Option<Vec<OfdLock>
             let told = match Signal::try_from(i32::try_from(signal.ssi_signo).unwrap_or_default()) {
                 Ok(Signal::SIGCONT) => Some(CONTINUE),
                 Ok(Signal::SIGTERM) if !is_of_the_kernel(signal.ssi_code) => Some(TERMINATE),
-                Ok(Signal::SIGHUP) if !is_of_the_kernel(signal.ssi_code) => Some(HANG_UP),
+                // Of a terminal that is gone the kernel tells nobody but who leads the session.
+                Ok(Signal::SIGHUP) if !is_of_the_kernel(signal.ssi_code) || leads_the_session() => Some(HANG_UP),
                 _ => None,
             };
             if let Some(told) = told {
@@ -104,6 +105,10 @@ fn watch(holder: Pid, mut link: &UnixStream, probation: &mut Option<Vec<OfdLock>
 /// Whether a signal comes from the kernel, which sends what a terminal causes to the whole process group.
 fn is_of_the_kernel(code: i32) -> bool {
     code == libc::SI_KERNEL
+}
+
+fn leads_the_session() -> bool {
+    getsid(None).is_ok_and(|leader| leader == Pid::this())
 }
 
 fn let_go(mut link: &UnixStream, probation: &mut Option<Vec<OfdLock>>) {

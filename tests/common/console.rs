@@ -2,12 +2,15 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 use std::time::Instant;
 
+use nix::fcntl::OFlag;
 use nix::libc;
-use nix::pty::openpty;
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{DEADLINE, Outcome};
@@ -24,8 +27,13 @@ pub struct Console {
 impl Console {
     /// Starts a command in a session of its own, which this terminal controls.
     pub fn start(command: &mut Command) -> Self {
-        let pair = openpty(None, None).unwrap();
-        let (ours, theirs) = (File::from(pair.master), File::from(pair.slave));
+        // Closed on exec from the beginning: a terminal of which anybody has our end open is never gone.
+        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let ours = posix_openpt(flags).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let theirs = File::options().read(true).write(true).custom_flags(flags.bits()).open(ptsname_r(&ours).unwrap());
+        let (ours, theirs) = (File::from(OwnedFd::from(ours)), theirs.unwrap());
         let clone = || theirs.try_clone().unwrap();
         command.stdin(clone()).stdout(clone()).stderr(clone());
         // SAFETY: two system calls, neither of which allocates.

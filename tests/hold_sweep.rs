@@ -2,13 +2,14 @@
 //!
 //! Its warden, its holder or both are killed, in a launch and where a Pod is taken up again. After every trial: nothing
 //! of the Pod lives; a claim stands only for a Pod that can be taken up again by the same command line, which keeps it as
-//! it is; where none stands, the same command line, and that of somebody else, works as if nothing had been tried. While
-//! it is traced by us the program cannot be traced by its holder, so what is swept is the way without.
+//! it is; where none stands, the program has not run, and the same command line works as if nothing had been tried. Where
+//! we trace the program as well, its holder cannot: that is how it is where nobody may trace.
 //! `cargo test` tries a handful of points, `YOI_EXTENDED=1` each.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test program")]
 #![allow(clippy::disallowed_methods, reason = "a test program reads its own environment")]
 
 mod common;
+#[allow(dead_code, reason = "the sweep of launches uses the rest of it")]
 mod tracer;
 
 use std::ffi::OsString;
@@ -59,15 +60,17 @@ struct Variant {
     part: Part,
     /// Whether the Pod has been there before.
     is_again: bool,
+    /// Whether the holder may trace its program.
+    may_trace: bool,
 }
 
 fn variants() -> Vec<Variant> {
     let parts = [Part::Launcher, Part::Host];
     let mut variants = Vec::new();
-    for is_again in [false, true] {
+    for (is_again, may_trace) in [(false, true), (true, true), (false, false)] {
         for part in parts {
             for kills in [vec![Part::Launcher], vec![Part::Host], parts.to_vec()] {
-                variants.push(Variant { kills, part, is_again });
+                variants.push(Variant { kills, part, is_again, may_trace });
             }
         }
     }
@@ -82,12 +85,14 @@ impl Variant {
     fn name(&self) -> String {
         let name = |part: &Part| if *part == Part::Launcher { "warden" } else { "holder" };
         let kills: Vec<&str> = self.kills.iter().map(name).collect();
-        format!("{}@{}{}", kills.join("+"), name(&self.part), if self.is_again { "/again" } else { "" })
+        let again = if self.is_again { "/again" } else { "" };
+        let untraced = if self.may_trace { "" } else { "/untraced" };
+        format!("{}@{}{again}{untraced}", kills.join("+"), name(&self.part))
     }
 
     /// Tries the points; gives how many broke a promise.
     fn sweep(&self, is_full: bool) -> usize {
-        let whole = Trial::new(self.is_again).launch(Vec::new());
+        let whole = Trial::new(self.is_again).launch(self, Vec::new());
         assert_eq!(whole.root, Some(End::Exited(0)), "a launch to which nothing is done");
         let calls = whole.calls.get(&self.part).cloned().unwrap_or_default();
         let there = |nth: &usize| self.kills.iter().all(|part| calls[nth - 1].among.contains(part));
@@ -158,9 +163,10 @@ impl Trial {
         (shown.status == 0).then_some(shown.stdout)
     }
 
-    fn launch(&self, acts: Vec<Act>) -> Report {
+    fn launch(&self, variant: &Variant, acts: Vec<Act>) -> Report {
         let output = self.env.root().join("output");
-        let spec = Spec { acts, until: Until::AllEnd };
+        let until = if variant.may_trace { Until::AllButTheHeldEnd } else { Until::AllEnd };
+        let spec = Spec { acts, until };
         let report = Tracer::start(|program| self.env.command(program), &spec, command(), &output).finish();
         assert_eq!(report.overdue, [""; 0], "these have not come to an end");
         report
@@ -169,7 +175,7 @@ impl Trial {
     /// Kills at a point, and looks at all that was promised; tells whether a claim stands. Fails by panicking.
     fn at(&self, variant: &Variant, nth: usize) -> bool {
         let act = Act { part: variant.part, nth, kill: variant.kills.clone(), hold: false };
-        self.launch(vec![act]);
+        self.launch(variant, vec![act]);
         self.env.wait_for_processes();
         let registry = self.env.registry();
         assert!(!registry.pod_lives(&common::scene::pod("me")).unwrap(), "its lock is held");
@@ -183,6 +189,9 @@ impl Trial {
                 );
                 let status = run(&mut self.env.yoi_claim(["claim-list", "--format", "{status}"]), 0).stdout;
                 assert_eq!(status, "restorable\n");
+            }
+            (None, None) if variant.may_trace => {
+                assert!(!self.env.workspace().join("ran").exists(), "it has run without a claim");
             }
             (None, None) => {}
         }

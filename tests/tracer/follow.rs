@@ -37,7 +37,7 @@ pub fn trace(arguments: &[OsString]) {
     let mut follower = Follower {
         spec,
         root,
-        holds: false,
+        is_pod_hold: false,
         processes: HashMap::new(),
         parts: HashMap::new(),
         next: 0,
@@ -91,7 +91,7 @@ struct Follower {
     spec: Spec,
     root: Pid,
     /// Whether the command is `pod-hold`.
-    holds: bool,
+    is_pod_hold: bool,
     /// The process that each thread belongs to.
     processes: HashMap<Pid, Pid>,
     /// The part of each living process that plays one.
@@ -230,7 +230,7 @@ impl Follower {
         self.processes.insert(thread, process);
         let hosts = self.parts.values().filter(|part| **part == Part::Host).count();
         // A command that holds a program is a warden itself, and its holder plays the part of a host.
-        let warden = if self.holds { Part::Launcher } else { Part::Warden };
+        let warden = if self.is_pod_hold { Part::Launcher } else { Part::Warden };
         if process == thread && self.parts.get(&parent) == Some(&warden) && hosts == 0 {
             self.parts.insert(process, Part::Host);
         }
@@ -242,7 +242,7 @@ impl Follower {
         let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
         let program = words.first().and_then(|word| Path::new(OsStr::from_bytes(word)).file_name());
         if process == self.root {
-            self.holds = words.contains(&&b"pod-hold"[..]);
+            self.is_pod_hold = words.contains(&&b"pod-hold"[..]);
         }
         let part = if process == self.root {
             Some(Part::Launcher)
@@ -261,6 +261,11 @@ impl Follower {
 
     fn resume(&mut self, thread: Pid, signal: Option<Signal>) {
         let process = self.processes.get(&thread);
+        let is_holder = self.is_pod_hold && process.is_some_and(|process| self.parts.get(process) == Some(&Part::Host));
+        if is_holder && self.spec.until == Until::AllButTheHeldEnd {
+            // Without this a child would be ours from its first instruction on.
+            let _ = ptrace::setoptions(thread, Options::PTRACE_O_TRACESYSGOOD);
+        }
         if self.holds.iter().any(|(_, held)| Some(held) == process) {
             self.parked.push((thread, signal));
             return;

@@ -83,6 +83,8 @@ pub enum Until {
     RootEnds,
     /// Until nothing that it started is left.
     AllEnd,
+    /// The same, but what the holder of `pod-hold` starts is not followed: the holder traces it itself.
+    AllButTheHeldEnd,
 }
 
 /// A call that was seen.

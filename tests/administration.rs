@@ -306,7 +306,7 @@ mod why {
         run(&mut env.shell(&command), 0);
         assert_eq!(claim(&env, "T"), None);
         let said = run(&mut why(), 0).stdout;
-        let told = ": reclaim Pod gone (generation 1) by tester: its Pod is gone\n";
+        let told = "  reclaim T, Pod gone as coder, generation 1, by tester: its Pod is gone\n";
         assert!(said.starts_with("ticket T\n  free: ") && said.ends_with(told), "{said}");
     }
 
@@ -329,7 +329,7 @@ mod why {
                 record.pod_id
             ),
             format!("log read: {}\n", dir.join("host.log").display()),
-            format!(": commit Pod {POD} (generation 1) by tester: "),
+            format!("  commit {INCOMPLETE}, Pod {POD} as intake, generation 1, by tester: "),
             format!("what to do\n  yoi restore {POD}  bring its Pod back\n"),
         ] {
             assert!(said.contains(&part), "{part:?} in {said}");
@@ -356,9 +356,14 @@ mod why {
         assert_eq!((told.action.as_str(), told.step.as_deref()), ("launch_failed", Some("ready")));
         assert!(told.exit_status.is_some(), "{told:?}");
         let said = run(&mut env.yoi(["why", INCOMPLETE]), 0).stdout;
-        let line = format!("launch_failed Pod {POD} by tester: at ready: the Pod host was not ready within 0 s\n");
+        let line = format!(
+            "launch_failed {INCOMPLETE}, Pod {POD}, by tester: at ready: the Pod host was not ready within 0 s\n"
+        );
         assert!(said.contains(&line), "{said}");
-        assert!(said.contains(&format!("  its host ended: {}\n", told.exit_status.unwrap())), "{said}");
+        let end = told.exit_status.unwrap();
+        assert!(said.contains(&format!("\n    its host ended: {end}\n")), "{said}");
+        let history = run(&mut env.yoi(["logs", "--journal", POD]), 0).stdout;
+        assert!(history.contains(&line) && history.contains(&format!("\n  its host ended: {end}\n")), "{history}");
     }
 }
 

@@ -141,13 +141,15 @@ fn cases() -> Vec<(String, Vec<String>)> {
         ("yoi stop mi".into(), vec!["stop", "mira"]),
         ("yoi launch revi".into(), vec!["launch", "reviewer"]),
         (
-            "yoi-claim pod-spawn p --role intake --profile builtin:c".into(),
+            "yoi-claim pod-spawn p --role intake --profile builtin:ch".into(),
             vec!["pod-spawn", "p", "--role", "intake", "--profile", "builtin:checklist"],
         ),
         ("yoi-claim claim-list --status resto".into(), vec!["claim-list", "--status", "restorable"]),
         ("yoi-claim claim-commit X --pod mi".into(), vec!["claim-commit", "X", "--pod", "mira"]),
         ("yoi-claim claim-commit X --pod=mi".into(), vec!["claim-commit", "X", "--pod=mira"]),
         ("yoi-claim claim-commit X --evid".into(), vec!["claim-commit", "X", "--evidence"]),
+        ("yoi help claim-comm".into(), vec!["help", "claim-commit"]),
+        ("yoi help ticket comm".into(), vec!["help", "ticket", "comment"]),
         ("yoi logs --journal mi".into(), vec!["logs", "--journal", "mira"]),
         ("yoi-claim pod-run mira --plan pla".into(), vec!["pod-run", "mira", "--plan", "plan b.json"]),
     ];
@@ -266,6 +268,20 @@ fn candidates_are_explained_where_a_shell_shows_that() {
     assert_eq!(lines(&["yoi", "intake", "20260118-10"]), format!("{INCOMPLETE}\tShow how much of an upload is left\n"));
     assert!(lines(&["yoi", "sto"]).starts_with("stop\t"), "{}", lines(&["yoi", "sto"]));
     assert_eq!(lines(&["yoi", "stop", "mi"]), "mira\t\n");
+}
+
+#[test]
+fn help_is_completed_with_the_commands_of_both_programs_and_the_pages() {
+    let env = TestEnv::new();
+    let topics = told(&env, &["yoi", "help", ""]);
+    for topic in ["intake", "help", "claim-commit", "yoi-claim", "yoi-registry", "yoi-recovery"] {
+        assert!(topics.iter().any(|told| told == topic), "{topic} in {topics:?}");
+        run(&mut env.yoi(["help", topic]), 0);
+    }
+    assert!(!topics.iter().any(|told| ["pod-host", "complete"].contains(&told.as_str())), "{topics:?}");
+    assert_eq!(told(&env, &["yoi", "help", "ticket", "s"]), ["show"]);
+    assert_eq!(told(&env, &["yoi", "help", "yoi-claim", "claim-sh"]), ["claim-show"]);
+    assert_eq!(told(&env, &["yoi", "help", "-C", "/", "verif"]), ["verify"]);
 }
 
 #[test]

@@ -171,6 +171,9 @@ fn help_into_a_pipe_is_plain_text() {
     let recovery = run(&mut env.yoi(["help", "recovery"]), 0).stdout;
     assert!(recovery.contains("\nSYMPTOMS\n") && recovery.contains("      $ yoi status\n"), "{recovery}");
     assert!(run(&mut env.yoi(["help", "ticket", "new"]), 0).stdout.contains("Usage: yoi ticket new"));
+    let verb = run(&mut env.yoi(["help", "claim-commit"]), 0).stdout;
+    assert_eq!(verb, run(&mut env.yoi_claim(["claim-commit", "--help"]), 0).stdout);
+    assert_eq!(run(&mut env.yoi(["help", "yoi-claim"]), 0).stdout, run(&mut env.yoi_claim(["--help"]), 0).stdout);
     let unknown = run(&mut env.yoi(["help", "regist"]), 2);
     assert!(unknown.stderr.starts_with("yoi: yoi has no command \"regist\""), "{unknown:?}");
 }

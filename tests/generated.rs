@@ -42,9 +42,11 @@ const PARTS: &str = "docs/manual";
 const RELATED: &[&[&str]] = &[
     &["yoi-status", "yoi-claim-claim-list", "yoi-claim-pod-list"],
     &["yoi-why", "yoi-claim-claim-show", "yoi-claim-verify", "yoi-reclaim"],
+    &["yoi-profiles", "yoi-init", "yoi-doctor", "yoi-launch"],
     &["yoi-doctor", "yoi-claim-verify", "yoi-claim-gc", "yoi-selftest"],
     &["yoi-intake", "yoi-launch", "yoi-claim-launch-plan", "yoi-claim-ticket-lock", "yoi-claim-pod-spawn"],
-    &["yoi-attach", "yoi-logs", "yoi-stop", "yoi-restore"],
+    &["yoi-attach", "yoi-answer", "yoi-logs", "yoi-stop", "yoi-restore"],
+    &["yoi-answer", "yoi-status"],
     &["yoi-reclaim", "yoi-claim-claim-reclaim", "yoi-claim-claim-release"],
     &["yoi-logs", "yoi-claim-journal"],
     &["yoi-stop", "yoi-claim-pod-shutdown"],

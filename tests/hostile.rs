@@ -172,6 +172,7 @@ mod a_name {
         "launch coder --pod NAME",
         "why NAME",
         "attach NAME -m hello",
+        "answer NAME --allow",
         "logs NAME",
         "stop NAME",
         "restore NAME",

@@ -93,6 +93,17 @@ fn a_torn_tail_and_a_line_that_does_not_parse_hide_no_other() {
     let outcome = run(&mut env.yoi_claim(["journal", "--format", "{ticket}"]), 128);
     assert_eq!(outcome.stdout, "T\nT\nU\nV\nW\n");
     assert!(outcome.stderr.lines().nth(1).unwrap().contains("line 6: it is no line"), "{outcome:?}");
+    // Once it is noted that they are kept, they are no news any more.
+    run(&mut env.yoi_claim(["verify", "--repair"]), 0);
+    let outcome = run(&mut env.yoi_claim(["journal", "--format", "{action} {why}"]), 0);
+    assert_eq!(outcome.stderr, "");
+    for line in [4, 6] {
+        assert!(outcome.stdout.contains(&format!("\nrepair line {line} cannot be read, and is kept\n")), "{outcome:?}");
+    }
+    run(&mut env.yoi(["logs", "--journal"]), 0);
+    append(&env, b"no json either\n");
+    let outcome = run(&mut env.yoi_claim(["journal"]), 128);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
 }
 
 #[test]
@@ -127,6 +138,14 @@ fn thousands_of_lines_that_cannot_be_read_are_counted() {
     let outcome = run(&mut env.yoi_claim(["journal"]), 128);
     assert_eq!(outcome.stderr.lines().count(), 101);
     assert!(outcome.stderr.ends_with("yoi-claim: 4900 more lines of the journal cannot be read\n"), "{outcome:?}");
+    // As `verify --repair` notes lines: one among those that were told, and one among those that were counted, twice.
+    for number in [4, 5003, 5003] {
+        let note = format!("\"action\":\"repair\",\"why\":\"line {number} cannot be read, and is kept\"");
+        append(&env, format!("{{\"at\":\"\",\"user\":\"u\",\"pid\":1,{note}}}\n").as_bytes());
+    }
+    let outcome = run(&mut env.yoi_claim(["journal"]), 128);
+    assert_eq!(outcome.stderr.lines().count(), 100);
+    assert!(outcome.stderr.ends_with("yoi-claim: 4899 more lines of the journal cannot be read\n"), "{outcome:?}");
 }
 
 #[test]

@@ -401,7 +401,7 @@ mod before_spawn {
         let outcome = run(env.yoi(["launch", "coder", COMPLETE]).env("PATH", programs), 4);
         insta::assert_snapshot!(env.normalise(&outcome.stderr), @r#"
         yoi: cannot launch role coder: it has no profile (set in $ROOT/work/.yoi/ticket.config.toml); agents found: codex
-        hint: set profile = "project:NAME" under [roles.coder] in $ROOT/work/.yoi/ticket.config.toml
+        hint: yoi init --agent codex
         "#);
         assert_eq!(tree(&env.data()), Tree::new());
     }

@@ -440,24 +440,34 @@ mod exec {
         env.stop(&name);
     }
 
+    /// Whether it was prompted is looked up in the history, which the Pod writes before it answers anybody else: what a
+    /// prompted agent does would only be seen some time later.
     #[test]
     fn the_agent_does_not_run_before_the_launch_is_confirmed() {
         let env = TestEnv::with_sample();
         env.configure_script("echo ran >\"$HOME/ran\"");
+        let history = env.registry().pod_dir(&pod("p")).join("history.jsonl");
         let script = format!(
             "yoi-claim ticket-lock {COMPLETE} -- sh -ec '
                yoi-claim pod-spawn p --role intake --profile project:script --ticket {COMPLETE}
                echo hello | yoi-claim pod-run p
                yoi-claim claim-commit {COMPLETE} --pod p --role intake --evidence user_message
                yoi-claim session-record p --role intake --origin ticket_claim --ticket {COMPLETE}
-               test ! -e \"$HOME/ran\"
                yoi-claim pod-status p
-               yoi-claim pod-confirm p'"
+               cp \"$1\" \"$HOME/before\"
+               yoi-claim pod-confirm p' sh \"$0\""
         );
-        let outcome = run(&mut env.shell(&script), 0);
+        let outcome = run(env.shell(&script).arg(&history), 0);
         assert!(outcome.stdout.contains("p\tintake\tlaunching\n"), "{outcome:?}");
+        let events = |path: &Path| -> Vec<String> {
+            let text = fs::read_to_string(path).unwrap();
+            let event = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].to_string();
+            text.lines().map(event).collect()
+        };
+        assert_eq!(events(&env.home().join("before")), ["\"user_message\""]);
         let ran = env.home().join("ran");
         env.wait_for("the agent", || ran.exists().then_some(()));
+        assert_eq!(events(&history)[..2], ["\"user_message\"", "\"turn_start\""]);
         env.stop("p");
     }
 }

@@ -222,6 +222,31 @@ fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Crates that only one file may use: their interfaces move, or a program must not link them.
+const KEPT_APART: &[(&str, &[&str])] = &[
+    ("agent_client_protocol", &["src/pod/agent/acp/wire.rs"]),
+    ("tokio", &["src/pod/agent/acp/", "src/pod/mcp/"]),
+    ("rmcp", &["src/pod/mcp/"]),
+];
+
+#[test]
+fn a_crate_that_is_kept_apart_is_used_in_its_place_only() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut used = vec![0; KEPT_APART.len()];
+    let mut files = Vec::new();
+    rust_files(&root.join("src"), &mut files);
+    for path in files {
+        let code = code_of(&fs::read_to_string(&path).unwrap());
+        let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+        for (at, (krate, places)) in KEPT_APART.iter().enumerate() {
+            let uses = code.match_indices(&format!("{krate}::")).any(|(at, _)| is_start_of_word(&code, at));
+            assert!(!uses || places.iter().any(|place| name.starts_with(place)), "{name} uses {krate}");
+            used[at] += usize::from(uses);
+        }
+    }
+    assert!(used.iter().all(|files| *files > 0), "{used:?}: a name that nobody uses finds nothing");
+}
+
 #[test]
 fn arrows_point_one_way() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -322,4 +347,17 @@ mod checker {
         "##;
         assert_eq!(violations("fs", source), ["6: fs uses registry"]);
     }
+}
+
+#[test]
+fn the_plumbing_links_no_async_runtime() {
+    // As symbols spell a crate: its name behind its length.
+    let crates = ["5tokio", "4rmcp", "21agent_client_protocol"];
+    let linked = |program: &str| {
+        let bytes = fs::read(program).unwrap();
+        let has = |name: &&str| bytes.windows(name.len()).any(|window| window == name.as_bytes());
+        crates.into_iter().filter(has).collect::<Vec<_>>()
+    };
+    assert_eq!(linked(env!("CARGO_BIN_EXE_yoi-claim")), Vec::<&str>::new());
+    assert_eq!(linked(env!("CARGO_BIN_EXE_yoi")), crates, "what nobody links is not looked for in vain");
 }

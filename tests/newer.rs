@@ -4,7 +4,10 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use common::scene::{pod, ticket};
 use common::{TestEnv, run};
@@ -106,7 +109,38 @@ fn a_pod() {
         [(env.yoi_claim(session), 128), (env.yoi_claim(spawn), 128), (env.yoi(["-q", "restore", &name]), 128)];
     for (mut command, status) in commands {
         let said = run(&mut command, status).stderr;
-        assert!(said.contains("version 7"), "{said}");
+        assert!(said.contains("version 7") && !said.contains("left behind"), "{said}");
         assert!(fs::read(&path).unwrap() == newer, "{command:?} wrote to it");
     }
+}
+
+/// For all that is known it may be a newer one's.
+#[test]
+fn a_workspace_whose_record_the_system_does_not_let_be_read_is_not_repaired() {
+    const NOBODY: u32 = 65534;
+    let env = TestEnv::new();
+    run(&mut env.yoi_claim(["claim-commit", "T", "--pod", "p", "--role", "coder"]), 0);
+    fs::write(env.registry().claim_path(&ticket("T")), "torn").unwrap();
+    let record = env.registry().dir().join("workspace.toml");
+    fs::set_permissions(&record, fs::Permissions::from_mode(0o000)).unwrap();
+    // To root everything can be read.
+    let is_root = nix::unistd::geteuid().is_root();
+    if is_root {
+        run(Command::new("chown").args(["-R", &format!("{NOBODY}:{NOBODY}")]).arg(env.root()), 0);
+    }
+    let by_owner = |words: &[&str]| {
+        let mut command = env.yoi_claim(words);
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    };
+    for words in [&["verify", "--repair"][..], &["gc"]] {
+        let said = run(&mut by_owner(words), 128).stderr;
+        assert!(said.contains(&format!("cannot open '{}': Permission denied", record.display())), "{words:?}: {said}");
+        assert_eq!(fs::read(env.registry().claim_path(&ticket("T"))).unwrap(), b"torn");
+    }
+    fs::set_permissions(&record, fs::Permissions::from_mode(0o600)).unwrap();
+    run(&mut by_owner(&["verify", "--repair"]), 1);
+    assert!(!env.registry().claim_path(&ticket("T")).exists());
 }

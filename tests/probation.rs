@@ -7,8 +7,8 @@ use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
-use common::TestEnv;
 use common::scene::COMPLETE;
+use common::{TestEnv, run};
 
 /// `ticket-lock` is killed, and the script that ran under it goes on: the Pod gives up all the same, and the ticket is
 /// free once the script has ended too.
@@ -35,4 +35,15 @@ fn ends_with_ticket_lock_though_its_command_lives_on() {
     fs::File::options().write(true).open(&fifo).unwrap().write_all(b"go\n").unwrap();
     env.wait_for_processes();
     env.assert_nothing_is_left();
+}
+
+/// The other end is the launcher's alone: whoever had it, too, would outlive it for the Pod.
+#[test]
+fn has_one_end_of_the_launchers_pipe() {
+    let env = TestEnv::with_sample();
+    let ends = r#"
+        pipe=$(readlink /proc/$$/fd/$YOI_LAUNCHER)
+        for descriptor in /proc/$$/fd/*; do readlink "$descriptor"; done | grep -cxF "$pipe""#;
+    let outcome = run(&mut env.yoi_claim(["ticket-lock", COMPLETE, "--", "sh", "-c", ends]), 0);
+    assert_eq!(outcome.stdout, "1\n");
 }

@@ -1,9 +1,11 @@
 //! Proof of the proof: each protection is taken out of a copy of the program, one at a time, and a test must go red.
 //!
 //! The protections are listed in `tests/proof/protections.toml`. `cargo test` looks whether the list still fits the code;
-//! with `YOI_EXTENDED=1` the proof is made. One build serves all: in the copy each listed piece of code asks whether it is
-//! the one that is taken out at that moment (a _mutant schema_), by a file that is written before each test. The
-//! program itself knows nothing of this.
+//! with `YOI_EXTENDED=1` the proof is made. One build serves all, and tests run side by side: in the copy each listed piece
+//! of code asks whether it is the one that its process does without (a _mutant schema_). That is told by the number at
+//! which the test is limited in file locks, a limit of old that Linux keeps and does nothing about: it reaches every
+//! process that comes of the test, whatever that does to environment, session and descriptors. The program itself knows
+//! nothing of this.
 //!
 //! `cargo test --test proof -- NAME` makes the proof of those whose name contains NAME.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test program")]
@@ -17,9 +19,11 @@ use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::Process;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -29,6 +33,8 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const MUTANT: &str = "MUTANT";
 /// How long a test may take; one that hangs without its protection has noticed that, too.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// How many tests run at once, besides those that only wait.
+const AT_ONCE: usize = 2;
 
 #[derive(Deserialize)]
 struct List {
@@ -57,11 +63,25 @@ struct Protection {
     /// Whether only root can run that test.
     #[serde(default)]
     root: bool,
+    /// Whether that test, without the protection, waits for what does not come: nothing waits for it.
+    #[serde(default)]
+    waits: bool,
+    /// Its place in the list, from 1.
+    #[serde(skip)]
+    number: u64,
+}
+
+impl Protection {
+    /// The test as it is run: with others that name the same one it is run only once with every protection in place.
+    fn run(&self) -> (bool, &str, &[String]) {
+        (self.waits, &self.test, &self.arguments)
+    }
 }
 
 fn main() -> ExitCode {
     let text = fs::read_to_string(Path::new(ROOT).join("tests/proof/protections.toml")).unwrap();
     let List { protection: mut protections } = toml::from_str(&text).unwrap();
+    protections.iter_mut().zip(1..).for_each(|(protection, number)| protection.number = number);
     let names: BTreeSet<&str> = protections.iter().map(|protection| protection.name.as_str()).collect();
     assert_eq!(names.len(), protections.len(), "a name is taken twice");
     let sources = mutated_sources(&protections);
@@ -88,49 +108,43 @@ fn main() -> ExitCode {
 /// Every file that a protection is in, with all of them made ready to be taken out.
 fn mutated_sources(protections: &[Protection]) -> BTreeMap<PathBuf, String> {
     let mut sources: BTreeMap<PathBuf, String> = BTreeMap::new();
-    for Protection { name, file, find, replace, .. } in protections {
+    for Protection { name, file, find, replace, number, .. } in protections {
         let path = Path::new("src").join(file);
         let original = || fs::read_to_string(Path::new(ROOT).join(&path)).unwrap();
         let text = sources.entry(path.clone()).or_insert_with(original);
         assert_eq!(text.matches(find.as_str()).count(), 1, "{name}: not once in {}: {find}", path.display());
         assert!(replace.contains(MUTANT), "{name}: nothing is taken out");
-        *text = text.replace(find.as_str(), &replace.replace(MUTANT, &format!("crate::mutant({name:?})")));
+        *text = text.replace(find.as_str(), &replace.replace(MUTANT, &format!("crate::mutant({number})")));
     }
     sources
 }
 
 fn prove(protections: &[Protection], sources: &BTreeMap<PathBuf, String>) -> ExitCode {
     let bench = Bench::build(protections, sources);
-    let mut told = BTreeSet::new();
-    let mut broken = 0;
-    for protection in protections {
-        let run = (&protection.test, &protection.arguments);
-        if told.insert(run) && !bench.passes(protection, "") {
-            println!("BROKEN  {}: its test is not there, or fails with every protection in its place", protection.name);
-            broken += 1;
-            continue;
+    let mut tests: BTreeMap<_, Vec<&Protection>> = BTreeMap::new();
+    protections.iter().for_each(|protection| tests.entry(protection.run()).or_default().push(protection));
+    let (waiting, busy): (Vec<_>, Vec<_>) = tests.into_values().partition(|of_one_test| of_one_test[0].waits);
+    let (next, noticed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let prove = |of_one_test: &[&Protection]| {
+        noticed.fetch_add(bench.prove(of_one_test), Ordering::Relaxed);
+    };
+    let work = || {
+        while let Some(of_one_test) = busy.get(next.fetch_add(1, Ordering::Relaxed)) {
+            prove(of_one_test);
         }
-        let start = Instant::now();
-        let missed = bench.passes(protection, &protection.name);
-        let verdict = if missed { "MISSED" } else { "caught" };
-        broken += usize::from(missed);
-        let seconds = start.elapsed().as_secs_f32();
-        println!(
-            "{verdict}  {:<48} {} {} ({seconds:.1} s)",
-            protection.name,
-            protection.test,
-            protection.arguments.join(" ")
-        );
-    }
-    println!("{} protections taken out, {} of them noticed", protections.len(), protections.len() - broken);
-    if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    };
+    std::thread::scope(|scope| {
+        waiting.iter().for_each(|of_one_test| drop(scope.spawn(|| prove(of_one_test))));
+        (0..AT_ONCE).for_each(|_| drop(scope.spawn(work)));
+    });
+    let noticed = noticed.into_inner();
+    println!("{} protections taken out, {noticed} of them noticed", protections.len());
+    if noticed == protections.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// A build of the copy.
 struct Bench {
     tree: PathBuf,
-    /// Holds the name of the protection that is taken out.
-    chosen: PathBuf,
     /// The test programs.
     programs: BTreeMap<String, PathBuf>,
 }
@@ -138,12 +152,12 @@ struct Bench {
 impl Bench {
     fn build(protections: &[Protection], sources: &BTreeMap<PathBuf, String>) -> Self {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("proof");
-        let (tree, chosen) = (place.join("tree"), place.join("chosen"));
+        let tree = place.join("tree");
         for part in ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests", "benches", "man", "docs", "completions"] {
             copy(&Path::new(ROOT).join(part), &tree.join(part), &|path| {
                 let path = path.strip_prefix(ROOT).unwrap();
                 let text = sources.get(path).cloned();
-                if path == Path::new("src/lib.rs") { Some(with_switch(path, text, &chosen)) } else { text }
+                if path == Path::new("src/lib.rs") { Some(with_switch(path, text)) } else { text }
             });
         }
         let mut build = Command::new(env!("CARGO"));
@@ -156,15 +170,41 @@ impl Bench {
         }
         let output = build.current_dir(&tree).stderr(Stdio::inherit()).output().unwrap();
         assert!(output.status.success(), "the copy does not build");
-        Self { tree, chosen, programs: programs_of(&output.stdout) }
+        Self { tree, programs: programs_of(&output.stdout) }
     }
 
-    /// Whether the test of a protection passes while the one of this name is taken out.
-    fn passes(&self, protection: &Protection, out: &str) -> bool {
-        fs::write(&self.chosen, out).unwrap();
+    /// Takes out, one after the other, the protections that one test is to notice; gives how many it did.
+    fn prove(&self, protections: &[&Protection]) -> usize {
+        if !self.passes(protections[0], 0) {
+            for Protection { name, .. } in protections {
+                println!("BROKEN  {name}: its test is not there, or fails with every protection in its place");
+            }
+            return 0;
+        }
+        let is_noticed = |protection: &&&Protection| {
+            let start = Instant::now();
+            let is_noticed = !self.passes(protection, protection.number);
+            println!(
+                "{}  {:<48} {} {} ({:.1} s)",
+                if is_noticed { "caught" } else { "MISSED" },
+                protection.name,
+                protection.test,
+                protection.arguments.join(" "),
+                start.elapsed().as_secs_f32()
+            );
+            is_noticed
+        };
+        protections.iter().filter(is_noticed).count()
+    }
+
+    /// Whether the test of a protection passes while the one of this number is taken out; 0: none.
+    fn passes(&self, protection: &Protection, out: u64) -> bool {
         let mut command = Command::new(&self.programs[&protection.test]);
         command.args(&protection.arguments).env_remove("YOI_EXTENDED").envs(&protection.environment);
         command.current_dir(&self.tree).process_group(0);
+        let (_, most) = getrlimit(Resource::RLIMIT_LOCKS).unwrap();
+        // SAFETY: the call is safe between fork and exec.
+        unsafe { command.pre_exec(move || Ok(setrlimit(Resource::RLIMIT_LOCKS, out, most)?)) };
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut said = child.stdout.take().unwrap();
         let reader = std::thread::spawn(move || {
@@ -181,17 +221,17 @@ impl Bench {
     }
 }
 
-/// Adds to the root of the library what tells which protection is taken out: one reading of a file a process.
-fn with_switch(path: &Path, text: Option<String>, chosen: &Path) -> String {
+/// Adds to the root of the library what tells which protection this process does without.
+fn with_switch(path: &Path, text: Option<String>) -> String {
     let text = text.unwrap_or_else(|| fs::read_to_string(Path::new(ROOT).join(path)).unwrap());
-    format!(
-        "{text}\n\
-         /// Whether the protection of this name is taken out.\n\
-         pub(crate) fn mutant(name: &str) -> bool {{\n\
-         \x20   static CHOSEN: std::sync::OnceLock<String> = std::sync::OnceLock::new();\n\
-         \x20   CHOSEN.get_or_init(|| std::fs::read_to_string({chosen:?}).unwrap_or_default()) == name\n\
-         }}\n"
-    )
+    text + r"
+/// Whether the protection of this number is taken out.
+pub(crate) fn mutant(number: u64) -> bool {
+    use nix::sys::resource::{Resource, getrlimit};
+    static OUT: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *OUT.get_or_init(|| getrlimit(Resource::RLIMIT_LOCKS).map_or(0, |(number, _)| number)) == number
+}
+"
 }
 
 /// Copies a file or a directory; `instead` gives another text for a file. What is there already and the same stays as it

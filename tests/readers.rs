@@ -126,7 +126,13 @@ const PROFILES: &str = "\
 agent = \"exec\"
 command = [\"sh\", \"-c\", \"true\"]
 env = { A = \"b\" }
-permissions = \"ask\"
+[profiles.other]
+agent = \"acp\"
+command = [\"sh\"]
+permissions = { default = \"ask\", read = \"allow\" }
+mode = \"plan\"
+auth = \"key\"
+deadlines = { start = 30, tools = 0.5 }
 ";
 
 /// A sample that was damaged, or bytes that never were one.

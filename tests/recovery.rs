@@ -32,12 +32,8 @@ const SYMPTOMS: &[(&str, &str)] = &[
         yoi stop intake-20260118-101544-001
         echo oops >>"$(yoi-claim workspace-key --format '{registry}')/claims/20260118-101544-001.toml""#,
     ),
-    (
-        "A claim is damaged beyond mending",
-        r#"yoi intake 20260118-101544-001 --wait
-        yoi stop intake-20260118-101544-001
-        echo oops >"$(yoi-claim workspace-key --format '{registry}')/claims/20260118-101544-001.toml""#,
-    ),
+    ("A claim is damaged beyond mending", DAMAGED),
+    ("A claim cannot be read, and somebody else is to have its ticket", DAMAGED),
     (
         "A record was written by a later version",
         r#"yoi intake 20260118-101544-001 --wait
@@ -98,6 +94,11 @@ const SYMPTOMS: &[(&str, &str)] = &[
 
 /// A Pod that asked its questions and was stopped then.
 const STOPPED: &str = "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001";
+
+/// The same, and its claim was overwritten.
+const DAMAGED: &str = r#"yoi intake 20260118-101544-001 --wait
+        yoi stop intake-20260118-101544-001
+        echo oops >"$(yoi-claim workspace-key --format '{registry}')/claims/20260118-101544-001.toml""#;
 
 /// What cannot be brought about here, and why.
 const NOT_SHOWN: &[(&str, &str)] = &[

@@ -110,6 +110,14 @@ fn told_so_far(env: &TestEnv, watcher: &Watcher) -> Vec<String> {
     told
 }
 
+/// Fails unless the next change is told.
+#[track_caller]
+fn goes_on(env: &TestEnv, watcher: &Watcher) {
+    told_so_far(env, watcher);
+    commit(env, "SECOND");
+    watcher.until("claim\tSECOND");
+}
+
 #[test]
 fn the_life_of_a_claim_is_told() {
     let env = env();
@@ -252,9 +260,7 @@ fn a_registry_that_is_not_there_yet_is_seen_when_it_comes() {
     let watcher = Watcher::start(&env);
     commit(&env, "FIRST");
     watcher.until_seen(|| is_claimed(&env, "FIRST").then_some(()));
-    told_so_far(&env, &watcher);
-    commit(&env, "SECOND");
-    watcher.until("claim\tSECOND");
+    goes_on(&env, &watcher);
 }
 
 #[test]
@@ -266,9 +272,7 @@ fn a_registry_that_is_removed_and_made_again_is_watched_again() {
         watcher.until_seen(|| (!is_claimed(&env, "FIRST")).then_some(()));
         commit(&env, "FIRST");
         watcher.until_seen(|| is_claimed(&env, "FIRST").then_some(()));
-        told_so_far(&env, &watcher);
-        commit(&env, "SECOND");
-        watcher.until("claim\tSECOND");
+        goes_on(&env, &watcher);
     }
 }
 
@@ -282,9 +286,7 @@ fn a_registry_that_is_moved_away_and_back_is_watched_again() {
         watcher.until("everything\t-");
         fs::rename(&aside, &moved).unwrap();
         watcher.until("everything\t-");
-        told_so_far(&env, &watcher);
-        commit(&env, "SECOND");
-        watcher.until("claim\tSECOND");
+        goes_on(&env, &watcher);
         run(
             &mut env.yoi_claim(["claim-release", "SECOND", "--expect", &expect(&env, "SECOND"), "--reason", "over"]),
             0,
@@ -360,9 +362,7 @@ fn a_burst_is_told_once_and_more_than_can_be_counted_as_everything() {
     change(limit.trim().parse::<usize>().unwrap() / 4 + 1);
     process.signal(Signal::CONT);
     watcher.until("everything\t-");
-    told_so_far(&env, &watcher);
-    commit(&env, "SECOND");
-    watcher.until("claim\tSECOND");
+    goes_on(&env, &watcher);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The porcelain.
 
 fn main() -> std::process::ExitCode {
-    yoi::porcelain::main()
+    yoi::porcelain::main(yoi::plumbing::command)
 }

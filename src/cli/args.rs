@@ -10,7 +10,7 @@ use clap::ColorChoice;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{End, Exit, Failure, Format, Program, Template};
-use crate::domain::{ClaimStatus, Evidence, Expect, Origin, ParseExpectError, Role};
+use crate::domain::{ClaimStatus, Evidence, Expect, Origin, ParseExpectError, PodName, Role};
 
 /// The longest time that may be given, in seconds: about three years.
 const MAX_SECONDS: f64 = 1e8;
@@ -71,6 +71,19 @@ impl OutputArgs {
             (None, false, _, _) => Ok(Format::Lines(end)),
         }
     }
+}
+
+/// Arguments of both commands that end a Pod.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EndArgs {
+    /// The Pod
+    pub pod: PodName,
+    /// Do not wait for the turn
+    #[arg(long)]
+    pub now: bool,
+    /// How long to wait for its end
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
+    pub wait: Duration,
 }
 
 /// Makes the value parser of a type that has a fixed list of words, which help and completions then know.
@@ -145,7 +158,7 @@ pub fn seconds(text: &str) -> Result<Duration, SecondsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Nonce, PodName, TicketId};
+    use crate::domain::{Nonce, TicketId};
     use clap::Parser as _;
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt as _;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::quote::visible;
-use super::{Exit, Program, SCHEMA};
+use super::{Exit, Place, Program, SCHEMA};
 use crate::domain::causes;
 use crate::fs::PathError;
 
@@ -19,6 +19,8 @@ pub struct Failure {
     /// What was being done, to which path or ticket; empty where nothing is to be said.
     message: String,
     causes: Vec<String>,
+    /// The command that mends it.
+    mend: Option<Box<str>>,
     detail: String,
     hints: Vec<String>,
 }
@@ -28,7 +30,8 @@ impl Failure {
     ///
     /// `message` says what was being done, to which path or ticket, and why it failed.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), detail: String::new(), hints: Vec::new() }
+        let message = message.into();
+        Self { exit, message, causes: Vec::new(), mend: None, detail: String::new(), hints: Vec::new() }
     }
 
     /// Takes an error with all its causes.
@@ -56,6 +59,23 @@ impl Failure {
         self
     }
 
+    /// Adds the command that mends it, as [`super::quote::command`] writes it; both programs show it.
+    #[must_use]
+    pub fn mended_by(mut self, command: impl Into<String>) -> Self {
+        self.mend = Some(command.into().into_boxed_str());
+        self
+    }
+
+    /// Makes the commands in it work in a place.
+    #[must_use]
+    pub(super) fn in_place(mut self, place: &Place) -> Self {
+        for hint in &mut self.hints {
+            *hint = place.put_into(hint).into_owned();
+        }
+        self.mend = self.mend.map(|mend| place.put_into(&mend).into());
+        self
+    }
+
     /// Adds the words of another program, such as the end of a log; shown as lines of their own.
     #[must_use]
     pub fn detail(mut self, text: impl Into<String>) -> Self {
@@ -72,8 +92,13 @@ impl Failure {
 
     /// The message with its causes, in one line.
     pub fn text(&self) -> String {
-        let parts: Vec<&str> = std::iter::once(&self.message).chain(&self.causes).map(String::as_str).collect();
+        let parts: Vec<String> = std::iter::once(self.message.clone()).chain(self.causes()).collect();
         parts.join(": ")
+    }
+
+    /// Why it happened, and what to run.
+    fn causes(&self) -> impl Iterator<Item = String> {
+        self.causes.iter().cloned().chain(self.mend.iter().map(|mend| format!("run: {mend}")))
     }
 
     /// The exit status.
@@ -87,9 +112,9 @@ impl Failure {
             return String::new();
         }
         let mut text = format!("{}: {}", program.name(), visible(&self.message));
-        for cause in &self.causes {
+        for cause in self.causes() {
             // Writing to a String does not fail.
-            let _ = write!(text, ": {}", visible(cause));
+            let _ = write!(text, ": {}", visible(&cause));
         }
         for line in self.detail.lines() {
             let _ = write!(text, "\n  | {}", visible(line));
@@ -107,7 +132,7 @@ impl Failure {
             json!({ "schema": SCHEMA, "kind": "error", "item": {
                 "exit": self.exit.status(),
                 "message": self.message,
-                "causes": self.causes,
+                "causes": self.causes().collect::<Vec<_>>(),
                 "detail": self.detail,
                 "hints": self.hints(program),
             }})

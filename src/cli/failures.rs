@@ -4,14 +4,15 @@ use super::quote::command;
 use super::{Exit, Failure};
 use crate::domain::{ClaimStatus, Origin};
 use crate::fs::WaitError;
-use crate::launch::steps::ShutDownError;
+use crate::launch::steps::{AnswerError, ShutDownError};
 use crate::launch::{Failed, HoldError, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::client::ClientError;
+use crate::pod::mcp::ServeError;
 use crate::registry::{
     AdoptError, ChangeError, CommitError, OpenError, PodError, ReadError, ReclaimError, SessionError, SetAsideError,
     WorkspaceError,
 };
-use crate::ticket::{self, ConfigError, FindError, WriteError};
+use crate::ticket::{self, ConfigError, FindError, ProfileError, WriteError};
 
 /// An error of the library with a status of its own.
 trait HasExit: std::error::Error {
@@ -31,6 +32,7 @@ macro_rules! failures {
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
     PodError, AdoptError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
+    ServeError, AnswerError,
 }
 
 impl HasExit for ChangeError {
@@ -38,7 +40,7 @@ impl HasExit for ChangeError {
         match self {
             Self::NotFound { .. }
             | Self::Expectation { .. }
-            | Self::Released { .. }
+            | Self::Lost { .. }
             | Self::HolderLive { .. }
             | Self::NotCompleted { .. }
             | Self::TakerNotLive { .. } => Exit::Refused,
@@ -53,8 +55,7 @@ impl HasExit for ReclaimError {
     fn exit(&self) -> Exit {
         match self {
             Self::Change(error) => error.exit(),
-            Self::Lost { .. }
-            | Self::Restorable { .. }
+            Self::Restorable { .. }
             | Self::Known { .. }
             | Self::MayHold { .. }
             | Self::MayReturn { .. }
@@ -72,7 +73,7 @@ impl From<ReclaimError> for Failure {
                 let (pod, role) = (claim.pod.as_str(), claim.role.as_str());
                 let (origin, ticket) = (Origin::TicketClaim.as_str(), claim.ticket.as_str());
                 let mend = ["session-record", pod, "--role", role, "--origin", origin, "--ticket", ticket];
-                failure.because(format!("run: {}", command(["yoi-claim"].into_iter().chain(mend))))
+                failure.mended_by(command(["yoi-claim"].into_iter().chain(mend)))
             }
             _ => failure,
         }
@@ -188,11 +189,30 @@ impl HasExit for ShutDownError {
     }
 }
 
+impl HasExit for AnswerError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Closed => Exit::Refused,
+            Self::Client(error) => error.exit(),
+        }
+    }
+}
+
 impl HasExit for ClientError {
     fn exit(&self) -> Exit {
         match self {
             Self::Refused { .. } => Exit::Refused,
             _ => Exit::Environment,
+        }
+    }
+}
+
+impl HasExit for ServeError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::WrongEpoch => Exit::Refused,
+            Self::Client(error) => error.exit(),
+            Self::Io(_) => Exit::Environment,
         }
     }
 }
@@ -229,8 +249,16 @@ impl From<TicketRoleLaunchError> for Failure {
             E::InFlight { ticket, .. } | E::Unknown { ticket, .. } => {
                 failure.hint(command(["yoi", "why", ticket.as_str()]))
             }
-            E::NoProfile { role, place, .. } => {
-                failure.hint(format!("set profile = \"project:NAME\" under [roles.{role}] in {place}"))
+            E::NoProfile { role, place, found } => {
+                let set = format!("set profile = \"project:NAME\" under [roles.{role}] in {place}");
+                match found.as_slice() {
+                    [] => failure.hint(set),
+                    [one] => failure.hint(command(["yoi", "init", "--agent", one])),
+                    _ => failure.hint("yoi init --agent NAME, with one of these"),
+                }
+            }
+            E::Profile { source, .. } if matches!(**source, ProfileError::NotInstalled { .. }) => {
+                failure.hint(command(["yoi", "profiles"]))
             }
             E::Profile { place, source, .. } => {
                 let place = source.place().map_or_else(|| place.clone(), ToString::to_string);

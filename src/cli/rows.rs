@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Exit;
-use super::quote::{command, visible};
+use super::quote::visible;
 use super::record::{Field, Row, Value};
 use super::style::Meaning;
+use super::{Exit, Place};
 use crate::domain::{Claim, Expect, SessionRecord, TicketId};
 use crate::launch::{Collected, PodView};
 use crate::registry::{Change, ClaimView, Finding, JournalLine, Registry};
@@ -136,6 +136,7 @@ impl Row for PodRow {
         Field::full("directory", |row| row.of(|record| record.directory())),
         Field::full("socket", |row| row.socket.clone().into()),
         Field::full("reason", |row| row.view.reason.as_str().into()),
+        Field::full("permissions", |row| row.view.permissions.as_ref().map(|asked| asked.len() as u64).into()),
     ];
 }
 
@@ -208,6 +209,8 @@ pub struct FindingRow {
     pub finding: Finding,
     /// What was done about it.
     pub done: Option<String>,
+    /// Where what mends it is typed.
+    pub place: Place,
 }
 
 impl FindingRow {
@@ -222,7 +225,7 @@ impl FindingRow {
 
     fn remedy(&self) -> Value {
         let words = Some(&self.finding.remedy).filter(|words| !words.is_empty() && self.done.is_none());
-        words.map(command).into()
+        words.map(|words| self.place.command(words)).into()
     }
 }
 

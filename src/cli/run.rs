@@ -1,6 +1,6 @@
 //! From a program's arguments to its exit status.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::args::{GlobalArgs, OutputArgs, PeopleArgs};
 use super::progress::Telling;
 use super::quote::command;
 use super::style::Paint;
-use super::{Environment, Exit, Failure, OrExit as _, Printer, Progress, View, environment, written};
+use super::{Environment, Exit, Failure, OrExit as _, Place, Printer, Progress, View, environment, written};
 use crate::domain::{Timestamp, path_from_text};
 use crate::registry::{OpenError, Registry, Workspace, Writer};
 
@@ -59,6 +59,7 @@ pub struct Cli {
     arguments: Vec<OsString>,
     environment: Environment,
     people: PeopleArgs,
+    place: Place,
     out: BufWriter<io::Stdout>,
     errors: Errors,
 }
@@ -78,7 +79,9 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
         Err(error) => return usage(program, &arguments, &error).into(),
     };
     let errors = if asks_for_json(&matches) { Errors::Json } else { Errors::Text };
-    let ended = C::from_arg_matches(&matches)
+    let line = C::from_arg_matches(&matches);
+    let place = line.as_ref().map(|line| Place::of(line.global())).unwrap_or_default();
+    let ended = line
         // clap has checked all that `from_arg_matches` takes.
         .or_exit(Exit::Usage)
         .and_then(|line| {
@@ -87,6 +90,7 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
                 arguments,
                 environment: Environment::read()?,
                 people: line.people(),
+                place: place.clone(),
                 out: BufWriter::new(io::stdout()),
                 errors,
             };
@@ -109,7 +113,7 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
     let exit = match ended {
         Ok(exit) => exit,
         Err(failure) => {
-            tell(program, errors, &failure);
+            tell(program, errors, &place, &failure);
             failure.exit()
         }
     };
@@ -120,7 +124,7 @@ pub fn run<C: CommandLine>(program: Program, body: impl FnOnce(C, &mut Cli) -> R
 /// only a value, or help is asked for), with those of all.
 ///
 /// What the one parser takes, all would take alike: a word that they would take for another command is none to it.
-pub(crate) fn parse<C: CommandLine>(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
+pub(super) fn parse<C: CommandLine>(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
     let alone = arguments.iter().skip(1).find_map(|word| C::alone(word.to_str()?));
     if let Some(mut alone) = alone
         && let Ok(matches) = alone.try_get_matches_from_mut(arguments)
@@ -131,7 +135,8 @@ pub(crate) fn parse<C: CommandLine>(arguments: &[OsString]) -> Result<ArgMatches
 }
 
 /// Writes a failure to standard error; there is nobody to tell that this failed.
-fn tell(program: Program, errors: Errors, failure: &Failure) {
+fn tell(program: Program, errors: Errors, place: &Place, failure: &Failure) {
+    let failure = failure.clone().in_place(place);
     let text = match errors {
         Errors::Text => failure.render(program),
         Errors::Json => failure.to_json(program).map(|json| format!("{json}\n")).unwrap_or_default(),
@@ -162,7 +167,7 @@ fn usage(program: Program, arguments: &[OsString], error: &clap::Error) -> Exit 
     let lines = message.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     let failure = Failure::new(Exit::Usage, lines);
     if json {
-        tell(program, Errors::Json, &failure);
+        tell(program, Errors::Json, &Place::default(), &failure);
     } else {
         let _ = write!(io::stderr(), "{}\n{rest}", failure.render(program));
     }
@@ -183,6 +188,16 @@ impl Cli {
     /// Takes another data root than the environment's.
     pub(super) fn use_data_dir(&mut self, data: &Path) {
         self.environment.use_data_dir(data);
+    }
+
+    /// Where the command line says that it works.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// A command for a person to type, which works where this one does.
+    pub fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> String {
+        self.place.command(words)
     }
 
     /// The present moment.
@@ -243,9 +258,9 @@ impl Cli {
                 failure.because(format!("do it as that user: {line}"))
             }
             OpenError::OtherRoot { root, .. } => {
-                let line =
-                    command(["yoi-claim".as_ref(), "workspace-adopt".as_ref(), path_from_text(root).as_os_str()]);
-                failure.because(format!("its taking over was not finished; do it again: {line}"))
+                let root = path_from_text(root);
+                let words = ["yoi-claim".as_ref(), "workspace-adopt".as_ref(), root.as_os_str()];
+                failure.because(format!("its taking over was not finished; do it again: {}", self.command(words)))
             }
             _ => failure,
         }
@@ -297,7 +312,7 @@ impl Cli {
     pub fn warn(&mut self, failure: &Failure) {
         // In a log that takes both streams, the warning stands behind what was printed before it.
         let _ = self.out.flush();
-        tell(self.program, self.errors, failure);
+        tell(self.program, self.errors, &self.place, failure);
     }
 
     /// Tells the steps of what takes a while; silent in plumbing, with `--quiet`, and where no terminal shows them.

@@ -35,6 +35,20 @@ pub fn age(moment: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// How long something took, in its two largest units: `42s`, `3m 5s`, `2h 3m`; `None` for less than a second.
+pub fn lasted(from: Timestamp, to: Timestamp) -> Option<String> {
+    let time = to.get() - from.get();
+    let (days, hours, minutes, seconds) =
+        (time.num_days(), time.num_hours() % 24, time.num_minutes() % 60, time.num_seconds() % 60);
+    match (days, hours, minutes, seconds) {
+        (1.., ..) => Some(format!("{days}d {hours}h")),
+        (_, 1.., ..) => Some(format!("{hours}h {minutes}m")),
+        (_, _, 1.., _) => Some(format!("{minutes}m {seconds}s")),
+        (_, _, _, 1..) => Some(format!("{seconds}s")),
+        _ => None,
+    }
+}
+
 /// The largest unit of a time that is not negative; `None` for less than a second.
 fn duration(time: TimeDelta) -> Option<String> {
     let units = [(time.num_days(), 'd'), (time.num_hours(), 'h'), (time.num_minutes(), 'm'), (time.num_seconds(), 's')];
@@ -72,6 +86,22 @@ mod tests {
         ];
         for (moment, expected) in ages {
             assert_eq!(age(at(moment), now), expected, "{moment}");
+        }
+    }
+
+    #[test]
+    fn what_took_a_while_says_how_long() {
+        let from = at("2026-06-07T22:02:25Z");
+        let took = [
+            ("2026-06-07T22:02:25.9Z", None),
+            ("2026-06-07T22:02:24Z", None),
+            ("2026-06-07T22:02:26Z", Some("1s")),
+            ("2026-06-07T22:05:30Z", Some("3m 5s")),
+            ("2026-06-08T00:05:30Z", Some("2h 3m")),
+            ("2026-06-09T23:02:25Z", Some("2d 1h")),
+        ];
+        for (to, expected) in took {
+            assert_eq!(lasted(from, at(to)).as_deref(), expected, "{to}");
         }
     }
 

@@ -145,3 +145,38 @@ pub enum AgentSpec {
     /// A program that speaks the Agent Client Protocol.
     Acp(AcpSpec),
 }
+
+impl AgentSpec {
+    /// How the agent is talked to, in one word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Checklist { .. } => "checklist",
+            Self::Exec { .. } => "exec",
+            Self::Acp(_) => "acp",
+        }
+    }
+
+    /// The program and its arguments; the built-in agent has none.
+    pub fn command(&self) -> &[String] {
+        match self {
+            Self::Checklist { .. } => &[],
+            Self::Exec { command, .. } | Self::Acp(AcpSpec { command, .. }) => command,
+        }
+    }
+
+    /// How long it may take until it can be given work, as its profile says; the others can at once.
+    pub fn until_ready(&self) -> Duration {
+        match self {
+            Self::Checklist { .. } | Self::Exec { .. } => Duration::ZERO,
+            Self::Acp(spec) => spec.deadlines.start.saturating_add(spec.deadlines.tools),
+        }
+    }
+
+    /// The program, for who has looked it up.
+    pub fn program_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Checklist { .. } => None,
+            Self::Exec { command, .. } | Self::Acp(AcpSpec { command, .. }) => command.first_mut(),
+        }
+    }
+}

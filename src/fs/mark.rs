@@ -12,7 +12,8 @@ use std::path::Path;
 use nix::libc;
 
 use super::error::{IoContext as _, PathError};
-use super::lock::{LockState, probe_any, same_file, try_lock, try_share};
+use super::lock::same_file;
+use super::ofd::{LockState, probe_any, try_lock, try_share};
 
 /// Makes a file to append to, of mode 0600, that is marked as in use for as long as anybody has it open through this
 /// description. `None` where somebody took it for a leftover before it was marked, so that another name must be tried.

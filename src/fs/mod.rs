@@ -20,11 +20,13 @@
 mod dir;
 mod error;
 mod exchange;
+mod flock;
 mod lock;
 mod look;
 mod mark;
 mod net;
 mod new_file;
+mod ofd;
 mod random;
 mod read;
 mod watch;
@@ -35,19 +37,18 @@ pub use dir::{
 };
 pub use error::{IoContext, PathError};
 pub use exchange::{Exchanged, Renamed, exchange, rename_new};
-pub use lock::{
-    Acquired, FlockGuard, LockState, OfdLock, SharedLock, Wait, WaitError, holder_line, holder_text, probe, same_file,
-    wait_until_free,
-};
+pub use flock::FlockGuard;
+pub use lock::{Wait, WaitError, holder_line, holder_text, same_file};
 pub use look::{Kind, Look, look};
 pub use mark::{create_marked, flocked, mark_of, unlink_unmarked};
 pub use net::{NetworkFs, file_system_name, network_file_system};
 pub use new_file::{NewFile, sync_all};
+pub use ofd::{Acquired, LockState, OfdLock, SharedLock, probe, wait_until_free};
 pub use random::{random_bytes, random_suffix};
 pub use read::{
     HeldFile, Line, LineEnd, LinePlace, Lines, MAX_LINE, MAX_RECORD, changed_at, check_readable, entries, hold_file,
-    is_record_sized_file, is_socket, is_there, read_file, read_file_of, read_file_up_to, read_lines, read_lines_from,
-    read_tail,
+    is_record_sized_file, is_socket, is_there, length_of, open_from, read_file, read_file_of, read_file_up_to,
+    read_lines, read_lines_from, read_tail, start_of_last_lines,
 };
 pub use watch::{DirEvent, DirWatches, EntryEvent, Interest, WatchId, Woken};
 use write::sync_parent;

@@ -76,7 +76,7 @@ impl NewFile {
 /// Syncs many files, as [`NewFile::sync`] does each; gives what came of each in its place.
 pub fn sync_all(files: Vec<NewFile>) -> Vec<Result<(), PathError>> {
     files.iter().for_each(NewFile::begin_writeback);
-    let helpers = files.len().min(SYNCERS).saturating_sub(1);
+    let others = files.len().min(SYNCERS).saturating_sub(1);
     let mut synced: Vec<Result<(), PathError>> = files.iter().map(|_| Ok(())).collect();
     let waiting = Mutex::new(files.into_iter().zip(synced.iter_mut()));
     let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
@@ -86,7 +86,7 @@ pub fn sync_all(files: Vec<NewFile>) -> Vec<Result<(), PathError>> {
         }
     };
     thread::scope(|scope| {
-        for _ in 0..helpers {
+        for _ in 0..others {
             // Where no thread is to be had, this one does it all.
             let _ = thread::Builder::new().spawn_scoped(scope, work);
         }

@@ -127,7 +127,7 @@ pub fn read_tail(path: &Path, bound: u64) -> Result<Option<(Vec<u8>, bool)>, Pat
     Ok(Some((bytes, start > 0)))
 }
 
-/// The longest line that [`Lines`] gives, in bytes.
+/// The longest line that [`Lines`] gives unless told otherwise, in bytes.
 pub const MAX_LINE: usize = 1 << 20;
 /// How often, and at which distance, the end of a file that only grows is looked at again before its last line counts as
 /// torn: a line that is longer than a page may be seen while it is being written.
@@ -151,7 +151,7 @@ pub enum LineEnd {
     Newline,
     /// With the file: its writer was stopped in the middle, or the disk was full.
     Torn,
-    /// It has more than [`MAX_LINE`] bytes, of which only the first are given.
+    /// It has more bytes than are given, of which only the first are given.
     TooLong,
 }
 
@@ -161,6 +161,7 @@ pub struct Lines<R = File> {
     path: PathBuf,
     reader: BufReader<R>,
     place: LinePlace,
+    bound: usize,
 }
 
 /// A place between two whole lines of a file that only grows.
@@ -187,13 +188,73 @@ pub fn read_lines(path: &Path) -> Result<Option<Lines>, PathError> {
 pub fn read_lines_from(path: &Path, place: LinePlace) -> Result<Option<Lines>, PathError> {
     let Some((mut file, _size)) = open_regular(path)? else { return Ok(None) };
     file.seek(SeekFrom::Start(place.bytes)).context("read", path)?;
-    Ok(Some(Lines { path: path.to_owned(), reader: BufReader::new(file), place }))
+    Ok(Some(Lines { path: path.to_owned(), reader: BufReader::new(file), place, bound: MAX_LINE }))
+}
+
+/// Opens a file that only grows from a byte on, to be read as it is; `None` where there is no such file.
+///
+/// # Errors
+/// The same as those of [`read_lines`].
+pub fn open_from(path: &Path, from: u64) -> Result<Option<File>, PathError> {
+    let Some((mut file, _size)) = open_regular(path)? else { return Ok(None) };
+    file.seek(SeekFrom::Start(from)).context("read", path)?;
+    Ok(Some(file))
+}
+
+/// Where the last `count` lines of a file that only grows begin, in bytes; of it no more than `end` bytes are looked at.
+/// What stands behind the last newline is a line, too.
+///
+/// # Errors
+/// The same as those of [`read_lines`].
+pub fn start_of_last_lines(path: &Path, end: Option<u64>, count: u64) -> Result<u64, PathError> {
+    const BLOCK: u64 = 64 << 10;
+    let Some((mut file, size)) = open_regular(path)? else { return Ok(0) };
+    let end = end.map_or(size, |end| end.min(size));
+    if count == 0 {
+        return Ok(end);
+    }
+    let mut left = count;
+    let mut from = end;
+    let mut block = Vec::new();
+    while from > 0 {
+        let to = from;
+        from = to.saturating_sub(BLOCK);
+        block.clear();
+        file.seek(SeekFrom::Start(from)).context("read", path)?;
+        (&file).take(to - from).read_to_end(&mut block).context("read", path)?;
+        for (within, byte) in block.iter().enumerate().rev() {
+            let at = from + within as u64;
+            // The newline at the very end ends the last line, and begins none.
+            if *byte != b'\n' || at + 1 == end {
+                continue;
+            }
+            left -= 1;
+            if left == 0 {
+                return Ok(at + 1);
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// How long a file is, in bytes; 0 where there is none.
+///
+/// # Errors
+/// The same as those of [`read_lines`].
+pub fn length_of(path: &Path) -> Result<u64, PathError> {
+    Ok(open_regular(path)?.map_or(0, |(_, size)| size))
 }
 
 impl<R: Read> Lines<R> {
+    /// Gives lines of up to so many bytes.
+    #[must_use]
+    pub fn up_to(self, bound: usize) -> Self {
+        Self { bound, ..self }
+    }
+
     /// Reads up to a newline, the end of the file, or the bound.
     fn piece(&mut self, line: &mut Vec<u8>) -> Result<usize, PathError> {
-        let left = (MAX_LINE + 1).saturating_sub(line.len()) as u64;
+        let left = (self.bound + 1).saturating_sub(line.len()) as u64;
         self.reader.by_ref().take(left).read_until(b'\n', line).context("read", &self.path)
     }
 
@@ -208,7 +269,7 @@ impl<R: Read> Lines<R> {
             if bytes.last() == Some(&b'\n') {
                 break LineEnd::Newline;
             }
-            if bytes.len() > MAX_LINE {
+            if bytes.len() > self.bound {
                 skipped = self.reader.skip_until(b'\n').context("read", &self.path)?;
                 break LineEnd::TooLong;
             }
@@ -226,7 +287,7 @@ impl<R: Read> Lines<R> {
         }
         match end {
             LineEnd::Newline => drop(bytes.pop()),
-            LineEnd::TooLong => bytes.truncate(MAX_LINE),
+            LineEnd::TooLong => bytes.truncate(self.bound),
             LineEnd::Torn => {}
         }
         Ok(Some(Line { number, bytes, end }))
@@ -375,7 +436,8 @@ mod tests {
     #[test]
     fn a_line_that_is_just_being_written_is_not_torn() {
         let growing = Growing(vec![b"c\n", b"", b"", b"b", b"", b"", b"a"]);
-        let mut lines = Lines { path: PathBuf::new(), reader: BufReader::new(growing), place: LinePlace::default() };
+        let (reader, place) = (BufReader::new(growing), LinePlace::default());
+        let mut lines = Lines { path: PathBuf::new(), reader, place, bound: MAX_LINE };
         let line = lines.next().unwrap().unwrap();
         assert_eq!((&line.bytes[..], line.end), (&b"abc"[..], LineEnd::Newline));
         assert!(lines.next().is_none());
@@ -391,5 +453,20 @@ mod tests {
             lines(&text),
             [(1, MAX_LINE, LineEnd::Newline), (2, MAX_LINE, LineEnd::TooLong), (3, 1, LineEnd::Newline)]
         );
+    }
+
+    #[test]
+    fn the_last_lines_are_found_from_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines");
+        let long = format!("{}\n", "x".repeat(100_000));
+        super::super::create_file(&path, format!("a\n{long}b\nc\n").as_bytes()).unwrap();
+        let size = length_of(&path).unwrap();
+        let starts = |end| (0..6).map(|count| start_of_last_lines(&path, end, count).unwrap()).collect::<Vec<_>>();
+        assert_eq!(starts(None), [size, size - 2, size - 4, 2, 0, 0]);
+        assert_eq!(starts(Some(size - 2)), [size - 2, size - 4, 2, 0, 0, 0], "what comes later is not looked at");
+        assert_eq!(start_of_last_lines(&dir.path().join("none"), None, 3).unwrap(), 0);
+        std::fs::write(&path, "a\nb\nto").unwrap();
+        assert_eq!(starts(None), [6, 4, 2, 0, 0, 0], "a torn line is a line");
     }
 }

@@ -201,3 +201,34 @@ fn tell(event: nix::sys::inotify::InotifyEvent, events: &mut Vec<DirEvent>) {
     let kind = kinds.iter().find(|(mask, _)| event.mask.intersects(*mask));
     events.extend(kind.map(|(_, event)| DirEvent::Entry { dir, name, event: *event }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_can_be_counted_is_told_as_an_overflow_and_what_comes_after_it_as_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let [here, there] = ["here", "there"].map(|name| dir.path().join(name));
+        std::fs::write(&here, "").unwrap();
+        let watches = DirWatches::new(dir.path()).unwrap();
+        let _watch = watches.add(dir.path(), Interest::Records).unwrap().unwrap();
+        let told = || {
+            let pieces = std::iter::repeat_with(|| watches.read().unwrap());
+            pieces.take_while(|piece| !piece.is_empty()).flatten().collect::<Vec<_>>()
+        };
+        let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+        // Each rename is two events.
+        for _ in 0..=limit.trim().parse::<usize>().unwrap() / 4 {
+            std::fs::rename(&here, &there).unwrap();
+            std::fs::rename(&there, &here).unwrap();
+        }
+        assert_eq!(told().last(), Some(&DirEvent::Overflow));
+        std::fs::remove_file(&here).unwrap();
+        let after = told();
+        assert!(
+            matches!(&after[..], [DirEvent::Entry { name, event: EntryEvent::Vanished, .. }] if name == "here"),
+            "{after:?}"
+        );
+    }
+}

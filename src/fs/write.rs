@@ -202,8 +202,14 @@ pub fn append_line(path: &Path, line: &str) -> Result<File, PathError> {
     }
     text.push_str(line);
     text.push('\n');
-    // One write call, not `write_all`: half a line and its rest must not have another writer's line between them.
-    let written = file.write(text.as_bytes()).context("append to", path)?;
+    // One write, not `write_all`: half a line and its rest must not have another writer's line between them.
+    let written = loop {
+        match file.write(text.as_bytes()) {
+            // Of a file elsewhere (FUSE, 9p, NFS), and only before anything was written: after that it is a short write.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            written => break written.context("append to", path)?,
+        }
+    };
     if written < text.len() {
         let why = format!("only {written} of {} bytes were written", text.len());
         return Err(PathError::refused("append to", path, why));

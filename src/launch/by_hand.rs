@@ -8,9 +8,9 @@ use super::hosting::HostMode;
 use super::in_flight::InFlight;
 use super::setup::Setup;
 use super::spawn::{Services, SpawnFailure, SpawnRequest, Started, prepare_runtime, spawn};
-use crate::domain::{Origin, PodId, PodName, Role};
-use crate::fs;
-use crate::registry::Restorable;
+use crate::domain::{Origin, PodId, PodName, Role, chain};
+use crate::fs::{self, PathError};
+use crate::registry::{ReadError, Restorable};
 
 /// The Pod to be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub struct PodSpawn {
     pub role: Role,
     /// The profile's name.
     pub profile: String,
-    /// How long its host may take until it says ready.
+    /// How long its host may take until it says ready, besides what the profile gives its agent.
     pub ready: Duration,
-    /// How long it waits for its confirmation.
+    /// How long it waits for its confirmation, likewise.
     pub probation: Duration,
 }
 
@@ -34,6 +34,14 @@ pub enum SpawnedBy {
     TicketLock(InFlight),
     /// Nothing: the Pod has no ticket.
     Hand,
+}
+
+fn unreadable(error: ReadError) -> PathError {
+    match error {
+        ReadError::Path(error) => error,
+        ReadError::Record { path, source } => PathError::refused("read", &path, chain(&source)),
+        ReadError::SetAside { path } => PathError::refused("read", &path, "it was set aside"),
+    }
 }
 
 impl Setup {
@@ -50,6 +58,8 @@ impl Setup {
     ) -> Result<Started, TicketRoleLaunchError> {
         let agent = self.agent(pod.role, &pod.profile, "--profile".to_owned())?;
         prepare_runtime(services.registry, &pod.pod).map_err(TicketRoleLaunchError::Runtime)?;
+        // The host would find the same, and end; what lies there would then be taken for what it left.
+        services.registry.pod(&pod.pod).map_err(|error| TicketRoleLaunchError::Prepare(unreadable(error)))?;
         let plan = self.plan(pod.role, None, Some(pod.pod.clone()), None)?;
         let (lock, launcher, nonce) = match by {
             SpawnedBy::TicketLock(found) => (Some(found.lock), Some(found.launcher), Some(found.nonce)),

@@ -170,7 +170,13 @@ impl Desk for RegistryDesk {
         let own = open.clone().find(launched_on).or_else(|| open.clone().next());
         let claim = own.or_else(|| claims.iter().find(launched_on));
         let ticket = claim.map(|claim| &claim.ticket).or(self.me.ticket.as_ref());
-        Fence { ticket: ticket.map(TicketId::to_string), claim: claim.map(|claim| Expect::from(claim).to_string()) }
+        let expect = match (claim, self.me.attempt, &self.me.ticket) {
+            (Some(claim), _, _) => Some(Expect::from(claim)),
+            // On probation: the claim to be. It cannot become another one, for the Pod co-owns the ticket lock.
+            (None, Attempt::Launch { nonce }, Some(ticket)) => self.registry.upcoming(ticket, nonce).ok(),
+            (None, _, _) => None,
+        };
+        Fence { ticket: ticket.map(TicketId::to_string), claim: expect.map(|expect| expect.to_string()) }
     }
 
     fn tools(&self) -> Vec<ToolDescription> {

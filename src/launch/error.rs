@@ -161,6 +161,16 @@ pub enum TicketRoleLaunchError {
     Partial(Box<Partial>),
 }
 
+impl TicketRoleLaunchError {
+    /// What is wrong with the profile, where that is what is wrong.
+    pub fn profile(&self) -> Option<&ProfileError> {
+        match self {
+            Self::Profile { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
 /// A launch that failed and was undone.
 #[derive(Debug)]
 pub struct Failed {

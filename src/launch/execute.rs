@@ -31,11 +31,11 @@ const MAX_NAMES: u32 = 1_000;
 /// The deadlines of a launch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaunchOptions {
-    /// How long the host may take until it says ready.
+    /// How long the host may take until it says ready, besides what the profile gives its agent.
     pub ready: Duration,
     /// How long the Pod may take to accept the first Run.
     pub accept: Duration,
-    /// How long the Pod waits for its confirmation before it gives up.
+    /// How long the Pod waits for its confirmation before it gives up, likewise.
     pub probation: Duration,
 }
 

@@ -16,6 +16,7 @@ mod in_flight;
 mod openers;
 mod overview;
 mod plan;
+mod probe;
 mod restore;
 mod setup;
 mod spawn;
@@ -39,9 +40,11 @@ pub use plan::{
     MAX_ENTRIES, MAX_FIELD, MAX_INPUT, PlanError, RoleSettings, TicketRef, TicketRoleLaunchContext,
     TicketRoleLaunchPlan, plan_ticket_role_launch, plan_ticket_role_launch_with_config,
 };
+pub use probe::{ProbeError, probe};
 pub use restore::{RestoreError, Restored, restore_pod, stopped_pod};
 pub use setup::{RestoreCheck, Setup, Surroundings};
 pub use spawn::{Services, Started};
 pub use terminal::HeldAt;
+pub use tools::tool_names;
 pub use upkeep::{Collected, Collection, Removal, Upkeep};
 pub use view::{PodStatus, PodView, view_pod, view_pods};

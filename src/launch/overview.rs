@@ -52,10 +52,18 @@ impl Standing {
             },
             (None, None) => String::new(),
         };
+        if self.asks() {
+            words.push_str(", asks");
+        }
         if completed {
             words.push_str(", completed");
         }
         words
+    }
+
+    /// Whether its agent waits for somebody to grant or refuse it something.
+    pub fn asks(&self) -> bool {
+        self.pod.as_ref().is_some_and(|pod| !pod.asks().is_empty())
     }
 
     /// Whether its ticket is closed.

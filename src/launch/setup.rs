@@ -13,7 +13,8 @@ use super::plan::{
 use crate::domain::{AgentSpec, PodName, PodRecord, Role, TicketId, chain};
 use crate::registry::{Restorable, Workspace};
 use crate::ticket::{
-    Config, ConfigError, ProfileError, ProfileRef, ResolveContext, Tickets, installed_agents, profile_names, resolve,
+    Config, ConfigError, ListedProfile, ProfileError, ProfileRef, ResolveContext, Tickets, installed_agents,
+    list_profiles, resolve,
 };
 
 /// Where configuration and programs are found besides the workspace.
@@ -64,9 +65,28 @@ impl Setup {
         Tickets::of(&self.workspace.root, &self.config)
     }
 
-    /// The names of the profiles that there are; a file that cannot be read has none.
-    pub fn profiles(&self) -> Vec<String> {
-        profile_names(&self.workspace.root, self.surroundings.user_config_dir.as_deref())
+    /// All profiles that there are, and what is wrong with files that cannot be read.
+    pub fn profiles(&self) -> (Vec<ListedProfile>, Vec<ConfigError>) {
+        list_profiles(&self.context())
+    }
+
+    /// Resolves a profile, whatever role runs it.
+    ///
+    /// # Errors
+    /// When it leads to no agent.
+    pub fn resolve(&self, profile: &ProfileRef) -> Result<AgentSpec, ProfileError> {
+        resolve(profile, &self.context())
+    }
+
+    /// The roles that a profile is configured for.
+    pub fn roles_of(&self, profile: &ProfileRef) -> Vec<Role> {
+        let has = |role: &Role| self.config.role(*role).profile.as_ref().is_some_and(|set| set.value == *profile);
+        Role::ALL.iter().copied().filter(has).collect()
+    }
+
+    /// The names of the known agents that can be run on this machine.
+    pub fn installed_agents(&self) -> Vec<&'static str> {
+        installed_agents(self.surroundings.search_path.as_ref())
     }
 
     /// Plans a launch in this workspace.
@@ -106,8 +126,7 @@ impl Setup {
         match &plan.profile {
             Some(profile) => self.agent(role, profile, place),
             None => {
-                let found = installed_agents(self.surroundings.search_path.as_ref());
-                let found = found.into_iter().map(str::to_owned).collect();
+                let found = self.installed_agents().into_iter().map(str::to_owned).collect();
                 Err(TicketRoleLaunchError::NoProfile { role, place, found })
             }
         }

@@ -71,10 +71,17 @@ pub struct SpawnRequest {
     pub launch_prompt: Option<String>,
     /// The agent's working directory.
     pub directory: PathBuf,
-    /// How long the host may take until it says ready.
+    /// How long the host may take until it says ready, besides what the profile gives its agent to get there.
     pub ready: Duration,
-    /// How long the Pod waits for its confirmation.
+    /// How long the Pod waits for its confirmation, likewise.
     pub probation: Duration,
+}
+
+impl SpawnRequest {
+    /// A time in which the agent gets ready, too: a slow one that keeps its own deadlines must not run into ours.
+    fn lasting(&self, time: Duration) -> Duration {
+        time.saturating_add(self.agent.until_ready())
+    }
 }
 
 /// A Pod that was started by this process and can be undone.
@@ -192,7 +199,7 @@ pub fn spawn(
         launch_prompt: request.launch_prompt.clone(),
         directory: path_text(&request.directory),
         log: log.temporary.as_deref().map(path_text),
-        probation_ms: u64::try_from(request.probation.as_millis()).unwrap_or(u64::MAX),
+        probation_ms: u64::try_from(request.lasting(request.probation).as_millis()).unwrap_or(u64::MAX),
     };
     let stderr = log.file.try_clone().context("duplicate the log of", &services.program).map_err(not_started)?;
     let ticket_lock = lock.map(TicketLock::duplicate).transpose().map_err(not_started)?;
@@ -214,7 +221,7 @@ pub fn spawn(
             return Err(not_started(PathError { doing: "start", path: services.program.clone(), source }));
         }
     };
-    let ready = process.wait_until_ready(request.ready);
+    let ready = process.wait_until_ready(request.lasting(request.ready));
     let socket = match &ready {
         Ok(ready) => ready.socket.clone(),
         Err(_) => registry.socket_path(&request.pod),
@@ -257,11 +264,7 @@ impl Started {
     /// The ticket lock is kept by the caller until this has returned. The probation pipe may be closed before.
     pub fn undo(mut self, services: &Services<'_>, step: Step, why: &str, ticket: Option<&TicketId>) -> Failed {
         let registry = services.registry;
-        let undone = match self.end(registry) {
-            Ok(true) => self.remove(registry),
-            Ok(false) => Undone::StillHeld,
-            Err(error) => Undone::Leftover(chain(&error)),
-        };
+        let undone = self.end_and_remove(registry);
         let log = self.log.tail();
         let mut entry = JournalEntry::new("launch_failed").because(why).with_log(&log);
         entry.pod = Some(self.pod.clone());
@@ -270,6 +273,19 @@ impl Started {
         entry.exit_status = self.process.wait(Duration::ZERO).ok().flatten().map(|status| status.to_string());
         let _ = registry.log(&(services.writer)(), entry);
         Failed { step, pod: self.pod, ticket: ticket.cloned(), why: why.to_owned(), log, undone }
+    }
+
+    /// Ends a Pod that was started only to be looked at, and removes what it made.
+    pub fn dismiss(mut self, registry: &Registry) -> Undone {
+        self.end_and_remove(registry)
+    }
+
+    fn end_and_remove(&mut self, registry: &Registry) -> Undone {
+        match self.end(registry) {
+            Ok(true) => self.remove(registry),
+            Ok(false) => Undone::StillHeld,
+            Err(error) => Undone::Leftover(chain(&error)),
+        }
     }
 
     /// Shutdown, then SIGTERM, then SIGKILL, each given its time; tells whether the Pod lock is free.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::domain::{Evidence, Nonce, PodName, Role, Segment};
 use crate::fs::{PathError, Wait};
 use crate::pod::client::{Client, ClientError};
-use crate::pod::protocol::{Event, Message, Method};
+use crate::pod::protocol::{Choice, Event, Message, Method, PermissionRequest};
 use crate::registry::Registry;
 
 /// How long a Pod may take to answer a connection or a small request.
@@ -124,6 +124,32 @@ pub fn connect_pod(registry: &Registry, pod: &PodName) -> Result<Client, ClientE
 /// When the Pod refuses, has gone, or does not answer in time.
 pub fn shutdown_after_idle(client: &mut Client, cancel: bool) -> Result<(), ClientError> {
     ask(client, &Method::ShutdownAfterIdle { cancel }).map(drop)
+}
+
+/// Says why a request for permission could not be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// It does not wait any more: it was answered, or its turn is over.
+    #[error("it is not open any more")]
+    Closed,
+    /// The Pod could not be asked, or refused.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// Answers a request for permission that somebody has seen. Numbers begin anew with each start of a Pod: another request
+/// that has the same number by now is not answered.
+///
+/// # Errors
+/// When it is not open any more, as when somebody else was faster, or the Pod refuses, has gone, or does not answer in
+/// time.
+pub fn answer(socket: &Path, seen: &PermissionRequest, choice: Choice) -> Result<(), AnswerError> {
+    let (mut client, snapshot) = Client::connect(socket, within(ANSWER))?;
+    if !snapshot.permissions.contains(seen) {
+        return Err(AnswerError::Closed);
+    }
+    ask(&mut client, &Method::Answer { request: Some(seen.request), choice })?;
+    Ok(())
 }
 
 /// How the end of a Pod was found.

@@ -135,7 +135,7 @@ impl Upkeep<'_> {
                     ChangeError::HolderLive { .. }
                     | ChangeError::NotFound { .. }
                     | ChangeError::Expectation { .. }
-                    | ChangeError::Released { .. }
+                    | ChangeError::Lost { .. }
                     | ChangeError::Busy { .. },
                 ) => return Ok(None),
                 Err(error) => return Err(chain(&error)),

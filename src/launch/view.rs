@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{ClaimStatus, PodName, PodPhase, PodRecord, Role, chain};
 use crate::pod::client::Client;
+use crate::pod::protocol::PermissionRequest;
 use crate::registry::{ReadError, Registry, Restorable};
 
 use super::steps::within;
@@ -67,12 +68,24 @@ pub struct PodView {
     pub reason: String,
     /// Its record, where it can be read.
     pub record: Option<PodRecord>,
+    /// The requests for permission that wait for an answer, as it says; `None` where it was not heard.
+    pub permissions: Option<Vec<PermissionRequest>>,
+}
+
+impl PodView {
+    fn unknown(pod: String, reason: String) -> Self {
+        Self { pod, role: None, status: PodStatus::Unknown, reason, record: None, permissions: None }
+    }
+
+    /// The requests for permission that wait for an answer, as far as is known.
+    pub fn asks(&self) -> &[PermissionRequest] {
+        self.permissions.as_deref().unwrap_or_default()
+    }
 }
 
 /// Derives how a Pod is; `None` where there is no Pod of that name.
 pub fn view_pod(registry: &Registry, pod: &PodName, restorable: &dyn Restorable) -> Option<PodView> {
-    let unknown =
-        |reason: String| PodView { pod: pod.to_string(), role: None, status: PodStatus::Unknown, reason, record: None };
+    let unknown = |reason: String| PodView::unknown(pod.to_string(), reason);
     let lives = match registry.pod_lives(pod) {
         Ok(lives) => lives,
         Err(error) => return Some(unknown(chain(&error))),
@@ -83,8 +96,11 @@ pub fn view_pod(registry: &Registry, pod: &PodName, restorable: &dyn Restorable)
         Ok(None) => return None,
         Err(error) => return Some(unknown(chain(&error))),
     };
+    let mut permissions = None;
     let (status, reason) = if lives {
-        ask(registry, &record)
+        let (status, reason, asks) = ask(registry, &record);
+        permissions = asks;
+        (status, reason)
     } else if record.confirmed_at.is_none() && registry.claims_of(&record).is_ok_and(|claims| claims.is_empty()) {
         (PodStatus::Stale, "its launch never came to its confirmation".to_owned())
     } else {
@@ -93,25 +109,28 @@ pub fn view_pod(registry: &Registry, pod: &PodName, restorable: &dyn Restorable)
             Err(why) => (PodStatus::Stale, format!("no lock is held, and it cannot be restored: {why}")),
         }
     };
-    Some(PodView { pod: pod.to_string(), role: Some(record.role), status, reason, record: Some(record) })
+    Some(PodView { pod: pod.to_string(), role: Some(record.role), status, reason, record: Some(record), permissions })
 }
 
-fn ask(registry: &Registry, record: &PodRecord) -> (PodStatus, String) {
+fn ask(registry: &Registry, record: &PodRecord) -> (PodStatus, String, Option<Vec<PermissionRequest>>) {
     if record.is_held() {
         let at = HeldAt::of(registry, &record.pod);
         return match record.confirmed_at {
-            Some(_) => (PodStatus::Phase(PodPhase::Running), format!("its lock is held, in a terminal: {at}")),
-            None => (PodStatus::Launching, format!("its lock is held, and its program has not begun: {at}")),
+            Some(_) => (PodStatus::Phase(PodPhase::Running), format!("its lock is held, in a terminal: {at}"), None),
+            None => (PodStatus::Launching, format!("its lock is held, and its program has not begun: {at}"), None),
         };
     }
     match Client::connect(&registry.socket_path(&record.pod), within(ANSWER)) {
-        Ok((_client, snapshot)) if snapshot.probation => {
-            (PodStatus::Launching, "its lock is held, and its launch is not confirmed".to_owned())
-        }
         Ok((_client, snapshot)) => {
-            (PodStatus::Phase(snapshot.status), format!("its lock is held, and it says that it is {}", snapshot.status))
+            let (status, reason) = if snapshot.probation {
+                (PodStatus::Launching, "its lock is held, and its launch is not confirmed".to_owned())
+            } else {
+                let reason = format!("its lock is held, and it says that it is {}", snapshot.status);
+                (PodStatus::Phase(snapshot.status), reason)
+            };
+            (status, reason, Some(snapshot.permissions))
         }
-        Err(error) => (PodStatus::Live, format!("its lock is held, but it does not answer: {}", chain(&error))),
+        Err(error) => (PodStatus::Live, format!("its lock is held, but it does not answer: {}", chain(&error)), None),
     }
 }
 
@@ -133,5 +152,5 @@ fn unreadable(error: &ReadError) -> PodView {
         ReadError::Record { path, .. } | ReadError::SetAside { path } => path,
     };
     let key = path.parent().and_then(|dir| dir.file_name()).map(|name| name.to_string_lossy().into_owned());
-    PodView { pod: key.unwrap_or_default(), role: None, status: PodStatus::Unknown, reason: chain(error), record: None }
+    PodView::unknown(key.unwrap_or_default(), chain(error))
 }

@@ -7,8 +7,8 @@ use crate::domain::TicketId;
 /// Print the history of changes: who did what to which ticket, when and why
 ///
 /// Prints AT ACTION TICKET POD ROLE GENERATION USER PID WHY, oldest first, in UTC. A line that cannot be read is told on
-/// standard error by its number, hides no other, and makes the exit status 128. The claims are the truth and the journal
-/// is their story: where they differ, the claims are right.
+/// standard error by its number, hides no other, and makes the exit status 128, until verify --repair has noted that it is
+/// kept. The claims are the truth and the journal is their story: where they differ, the claims are right.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -35,7 +35,8 @@ use std::process::ExitCode;
 use clap::{Args as _, CommandFactory as _};
 
 use crate::cli::args::{GlobalArgs, OutputArgs};
-use crate::cli::{Cli, CommandLine, Exit, Failure, Program};
+use crate::cli::commands::commands;
+use crate::cli::{Cli, CommandLine, Program};
 
 /// Claims, sessions, ticket locks and Pods for any script and any tracker
 ///
@@ -53,54 +54,35 @@ struct YoiClaim {
     verb: Verb,
 }
 
-/// A line a verb. Each verb also has a parser of its own: making those of all the others takes longer than a claim.
-macro_rules! verbs {
-    ($($name:literal $verb:ident($module:ident);)*) => {
-        #[derive(Debug, clap::Subcommand)]
-        enum Verb {
-            $(#[command(name = $name)] $verb($module::Args),)*
-        }
-
-        impl Verb {
-            /// The parser of the verb of this name alone.
-            fn parser(name: &str) -> Option<clap::Command> {
-                match name {
-                    $($name => Some($module::Args::augment_args(clap::Command::new($name))),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-verbs! {
-    "claim-commit" ClaimCommit(claim_commit);
-    "claim-show" ClaimShow(claim_show);
-    "claim-list" ClaimList(claim_list);
+commands! {
+    Verb, output: &OutputArgs;
+    "claim-commit" ClaimCommit(claim_commit, output);
+    "claim-show" ClaimShow(claim_show, output);
+    "claim-list" ClaimList(claim_list, output);
     "claim-check" ClaimCheck(claim_check);
     "claim-complete" ClaimComplete(claim_complete);
     "claim-release" ClaimRelease(claim_release);
     "claim-reclaim" ClaimReclaim(claim_reclaim);
     "session-record" SessionRecord(session_record);
-    "session-show" SessionShow(session_show);
-    "session-list" SessionList(session_list);
+    "session-show" SessionShow(session_show, output);
+    "session-list" SessionList(session_list, output);
     "ticket-lock" TicketLock(ticket_lock);
     "launch-plan" LaunchPlan(launch_plan);
     "pod-hold" PodHold(pod_hold);
     "pod-spawn" PodSpawn(pod_spawn);
     "pod-run" PodRun(pod_run);
     "pod-confirm" PodConfirm(pod_confirm);
-    "pod-status" PodStatus(pod_status);
-    "pod-list" PodList(pod_list);
+    "pod-status" PodStatus(pod_status, output);
+    "pod-list" PodList(pod_list, output);
     "pod-shutdown" PodShutdown(pod_shutdown);
     "shutdown-after-idle" ShutdownAfterIdle(shutdown_after_idle);
-    "workspace-key" WorkspaceKey(workspace_key);
+    "workspace-key" WorkspaceKey(workspace_key, output);
     "workspace-adopt" WorkspaceAdopt(workspace_adopt);
-    "journal" Journal(journal);
+    "journal" Journal(journal, output);
     "complete" Complete(complete);
-    "watch" Watch(watch);
-    "verify" Verify(verify);
-    "gc" Gc(gc);
+    "watch" Watch(watch, output);
+    "verify" Verify(verify, output);
+    "gc" Gc(gc, output);
 }
 
 impl CommandLine for YoiClaim {
@@ -124,59 +106,21 @@ pub fn main() -> ExitCode {
     crate::cli::run(Program::Plumbing, |line: YoiClaim, cli: &mut Cli| line.verb.run(&line.output, cli))
 }
 
-impl Verb {
-    fn run(self, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
-        match self {
-            Self::ClaimCommit(args) => claim_commit::run(args, output, cli),
-            Self::ClaimShow(args) => claim_show::run(args, output, cli),
-            Self::ClaimList(args) => claim_list::run(args, output, cli),
-            Self::ClaimCheck(args) => claim_check::run(args, cli),
-            Self::ClaimComplete(args) => claim_complete::run(args, cli),
-            Self::ClaimRelease(args) => claim_release::run(args, cli),
-            Self::ClaimReclaim(args) => claim_reclaim::run(args, cli),
-            Self::SessionRecord(args) => session_record::run(args, cli),
-            Self::SessionShow(args) => session_show::run(args, output, cli),
-            Self::SessionList(args) => session_list::run(args, output, cli),
-            Self::TicketLock(args) => ticket_lock::run(args, cli),
-            Self::LaunchPlan(args) => launch_plan::run(args, cli),
-            Self::PodHold(args) => pod_hold::run(args, cli),
-            Self::PodSpawn(args) => pod_spawn::run(args, cli),
-            Self::PodRun(args) => pod_run::run(args, cli),
-            Self::PodConfirm(args) => pod_confirm::run(args, cli),
-            Self::PodStatus(args) => pod_status::run(args, output, cli),
-            Self::PodList(args) => pod_list::run(args, output, cli),
-            Self::PodShutdown(args) => pod_shutdown::run(args, cli),
-            Self::ShutdownAfterIdle(args) => shutdown_after_idle::run(args, cli),
-            Self::WorkspaceKey(args) => workspace_key::run(args, output, cli),
-            Self::WorkspaceAdopt(args) => workspace_adopt::run(args, cli),
-            Self::Journal(args) => journal::run(args, output, cli),
-            Self::Complete(args) => complete::run(args, cli),
-            Self::Watch(args) => watch::run(args, output, cli),
-            Self::Verify(args) => verify::run(args, output, cli),
-            Self::Gc(args) => gc::run(args, output, cli),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser as _;
+    use crate::cli::commands::tests::{
+        assert_each_is_alone_what_it_is_among_all, assert_read_alike_alone_and_among_all,
+    };
 
     #[test]
     fn a_verb_parsed_alone_is_the_verb_that_all_parse() {
-        let whole = command();
-        for verb in whole.get_subcommands() {
-            let mut alone = YoiClaim::alone(verb.get_name()).unwrap();
-            alone.clone().debug_assert();
-            let alone = alone.find_subcommand_mut(verb.get_name()).unwrap();
-            assert_eq!(alone.render_long_help().to_string(), verb.clone().render_long_help().to_string());
-        }
+        assert_each_is_alone_what_it_is_among_all::<YoiClaim>();
     }
 
     #[test]
     fn a_command_line_is_read_alike_by_one_verb_and_by_all() {
-        for line in [
+        assert_read_alike_alone_and_among_all::<YoiClaim>(&[
             "yoi-claim claim-show T",
             "yoi-claim -C claim-list claim-show claim-check --json",
             "yoi-claim --format {pod} -z claim-list --status live",
@@ -189,14 +133,6 @@ mod tests {
             "yoi-claim --version claim-show",
             "yoi-claim claim-show --version",
             "yoi-claim",
-        ] {
-            let words: Vec<std::ffi::OsString> = line.split(' ').map(Into::into).collect();
-            let told = |read: Result<YoiClaim, clap::Error>| format!("{:?}", read.map_err(|error| error.to_string()));
-            let read = crate::cli::parse::<YoiClaim>(&words).and_then(|matches| {
-                use clap::FromArgMatches as _;
-                YoiClaim::from_arg_matches(&matches)
-            });
-            assert_eq!(told(read), told(YoiClaim::try_parse_from(&words)), "{line}");
-        }
+        ]);
     }
 }

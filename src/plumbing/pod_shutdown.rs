@@ -1,10 +1,7 @@
 //! `pod-shutdown`: ends a Pod.
 
-use std::time::Duration;
-
-use crate::cli::args::seconds;
+use crate::cli::args::EndArgs;
 use crate::cli::{Cli, Exit, Failure};
-use crate::domain::PodName;
 use crate::launch::steps::{self, Ended};
 
 /// End POD by the ordinary shutdown, and wait until nothing of it is left
@@ -19,21 +16,16 @@ Examples:
     $ yoi-claim pod-list -z --format '{pod}' | xargs -0 -r -n 1 yoi-claim pod-shutdown --now
 ")]
 pub(super) struct Args {
-    /// The Pod
-    pod: PodName,
-    /// Do not wait for the turn
-    #[arg(long)]
-    now: bool,
-    /// How long to wait for its end
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
-    wait: Duration,
+    #[command(flatten)]
+    end: EndArgs,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    let EndArgs { pod, now, wait } = args.end;
     let registry = cli.registry()?;
-    match steps::shut_down(&registry, &args.pod, args.now, args.wait)? {
+    match steps::shut_down(&registry, &pod, now, wait)? {
         Ended::Now | Ended::Before => Ok(Exit::Done),
-        Ended::NotFound => Err(Failure::new(Exit::Refused, format!("there is no Pod {}", args.pod))),
-        Ended::NotYet => Err(Failure::new(Exit::Busy, format!("Pod {} has not ended yet", args.pod))),
+        Ended::NotFound => Err(Failure::new(Exit::Refused, format!("there is no Pod {pod}"))),
+        Ended::NotYet => Err(Failure::new(Exit::Busy, format!("Pod {pod} has not ended yet"))),
     }
 }

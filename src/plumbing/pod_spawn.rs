@@ -35,10 +35,10 @@ pub(super) struct Args {
     /// The ticket that it is launched on
     #[arg(long)]
     ticket: Option<TicketId>,
-    /// How long the Pod may take until it is ready
+    /// How long the Pod may take until it is ready, besides the deadlines that its profile gives the agent
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "20")]
     ready_timeout: Duration,
-    /// How long the Pod waits for its confirmation
+    /// How long the Pod waits for its confirmation, besides those deadlines
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     probation: Duration,
 }

@@ -36,9 +36,9 @@ pub(super) fn run(args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit
         Repaired { left: registry.verify(&cli.restorable(&registry)), ..Repaired::default() }
     };
     let exit = exit(&repaired.left, !repaired.failed.is_empty());
-    let done = repaired.done.into_iter().map(|(finding, done)| FindingRow { finding, done: Some(done) });
-    let open = |finding: Finding| FindingRow { finding, done: None };
-    let rows: Vec<FindingRow> = done.chain(repaired.left.all.into_iter().map(open)).collect();
+    let row = |finding: Finding, done| FindingRow { finding, done, place: cli.place().clone() };
+    let done = repaired.done.into_iter().map(|(finding, done)| row(finding, Some(done)));
+    let rows: Vec<FindingRow> = done.chain(repaired.left.all.into_iter().map(|finding| row(finding, None))).collect();
     cli.printer(output)?.list(&rows)?;
     for error in &repaired.failed {
         cli.warn(&Failure::of(Exit::Environment, error));

@@ -78,6 +78,11 @@ impl Client {
         }
     }
 
+    /// Gives the connection, and what was read of it and not taken yet, to who goes on with it in another way.
+    pub(super) fn into_parts(self) -> (UnixStream, LineBuffer) {
+        (self.stream, self.lines)
+    }
+
     /// Sends a request; gives the id under which it is answered.
     ///
     /// # Errors

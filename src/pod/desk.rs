@@ -4,6 +4,8 @@
 //! host and, after the host's death, its warden call it, each in its own process; no method keeps state in memory that
 //! the other would need.
 
+use std::ffi::OsString;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,6 +43,9 @@ pub struct ToolDescription {
     pub description: String,
     /// The JSON Schema of its arguments: an object.
     pub schema: Value,
+    /// Whether it changes nothing.
+    #[serde(default)]
+    pub read_only: bool,
 }
 
 /// What a tool answered.
@@ -59,6 +64,18 @@ pub struct Fence {
     pub ticket: Option<String>,
     /// `YOI_CLAIM`: `GENERATION:NONCE` of its claim.
     pub claim: Option<String>,
+}
+
+impl Fence {
+    /// The variables that there are.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (String, OsString)> {
+        let named = [("YOI_TICKET", &self.ticket), ("YOI_CLAIM", &self.claim)];
+        named
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?.into())))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
 }
 
 /// The registry and the tickets, as one Pod sees them.
@@ -103,7 +120,7 @@ pub trait Desk: Send + Sync {
     /// When a record cannot be written.
     fn session_known(&self, session: &str) -> Result<(), DeskError>;
 
-    /// What the agent is told of its claim; read afresh.
+    /// What the agent is told of its claim, on probation of the claim to be; read afresh.
     fn fence(&self) -> Fence;
 
     /// The tools that the Pod's role has.

@@ -39,6 +39,8 @@ pub struct Tail {
     pub entries: Vec<Entry>,
     /// Whether there is more before it.
     pub truncated: bool,
+    /// How long the file is that ends with it, in bytes; `None` where there is none.
+    pub end: Option<u64>,
 }
 
 impl History {
@@ -102,7 +104,9 @@ impl History {
         let lines = bytes.split(|byte| *byte == b'\n');
         // What comes before the first newline of a cut file is the end of a line.
         let lines = lines.skip(usize::from(truncated));
-        Ok(Tail { entries: lines.filter_map(|line| serde_json::from_slice(line).ok()).collect(), truncated })
+        let entries = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        // Nobody else writes it, so this is still the length of what was read.
+        Ok(Tail { entries, truncated, end: Some(fs::length_of(&self.path)?) })
     }
 }
 

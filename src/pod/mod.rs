@@ -8,6 +8,7 @@ pub mod history;
 pub mod hold;
 pub mod host;
 pub mod lifecycle;
+pub mod mcp;
 mod nursery;
 pub mod process;
 pub mod protocol;

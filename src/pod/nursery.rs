@@ -149,6 +149,20 @@ impl Nursery {
         }
     }
 
+    /// Ends every descendant and waits for them, except other Pods: an agent is gone, and what it left goes with it.
+    ///
+    /// # Errors
+    /// When the processes cannot be listed.
+    pub fn end_strays(&self) -> io::Result<()> {
+        // Held throughout: no child may be born meanwhile, and `reap` must not wait for what is being waited for here.
+        let mut children = lock(&self.children);
+        let ended = super::process::end_descendants();
+        let on_exits: Vec<OnExit> = children.known.drain().map(|(_, known)| known.on_exit).collect();
+        drop(children);
+        on_exits.into_iter().for_each(|on_exit| on_exit(Exit::Killed(Signal::SIGKILL)));
+        ended
+    }
+
     /// Ends every descendant and waits for them, except other Pods. No child is born after this.
     ///
     /// # Errors

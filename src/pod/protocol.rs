@@ -397,10 +397,53 @@ pub struct Snapshot {
     /// The requests for permission that wait for an answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<PermissionRequest>,
+    /// What its agent said of itself when it came up, where that speaks a protocol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentOffer>,
     /// Its conversation, the newest 512 KiB of it; last a `text_delta` with what there is of an answer that goes on.
     pub history: Vec<Entry>,
     /// Whether there is more of it than is shown.
     pub truncated: bool,
+    /// How long the history on disk is that ends where this does, in bytes: for who reads that instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<u64>,
+}
+
+/// What an agent that speaks a protocol said of itself when it came up, and how long that took.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentOffer {
+    /// The version of the protocol that is spoken with it.
+    pub protocol: u16,
+    /// Its name and version, in its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether it can take up an earlier session.
+    pub loads: bool,
+    /// The modes that its session can be put into.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modes: Vec<Offered>,
+    /// The mode that its session is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// How it can be made to authenticate itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auth_methods: Vec<Offered>,
+    /// How long it took from its start until it had a session, in milliseconds.
+    pub session_ms: u64,
+    /// How long it took from then until its tool server had reported, in milliseconds.
+    pub tools_ms: u64,
+}
+
+/// Something that an agent offers, to be chosen by its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offered {
+    /// The id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
 /// A line of a Pod's history.

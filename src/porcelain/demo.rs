@@ -152,7 +152,9 @@ impl<'a> Demo<'a> {
         self.yoi(cli, &["why", COMPLETE], 0)?;
         self.files(cli)?;
         note(cli, "That is all. In a repository of your own, begin with:")?;
-        cli.say("yoi init\nyoi ticket new TITLE\nyoi intake TICKET")?;
+        for words in [&["yoi", "init"][..], &["yoi", "ticket", "new", "TITLE"], &["yoi", "intake", "TICKET"]] {
+            cli.say(cli.command(words))?;
+        }
         Ok(Exit::Done)
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::conversation::short;
+use super::journal::{last_lines, show_line};
 use crate::cli::quote::{command, visible};
 use crate::cli::{Cli, Failure, Meaning, age, local};
 use crate::domain::{Claim, ClaimStatus, PodName, TicketId, Timestamp, chain};
@@ -11,9 +13,7 @@ use crate::registry::{ClaimView, JournalLine, Registry};
 
 /// How many lines of the journal are shown.
 const MAX_JOURNAL: usize = 8;
-/// How many lines of a log are shown.
-const MAX_LOG: usize = 8;
-/// How much of a log is read for them, in bytes.
+/// How much of a log is read for its last lines, in bytes.
 const LOG_TAIL: u64 = 4096;
 
 /// Shows evidence, heading by heading.
@@ -115,6 +115,12 @@ impl Explanation<'_> {
         if view.status.is_live() {
             self.path("socket asked", &registry.socket_path(pod))?;
         }
+        for asked in view.asks() {
+            self.line(
+                "asks",
+                &format!("request {} ({}): {}", asked.request, asked.about.kind, short(&asked.about.title)),
+            )?;
+        }
         if let Some(record) = &view.record {
             self.line("role", record.role.as_str())?;
             self.line("profile", &record.profile)?;
@@ -126,28 +132,14 @@ impl Explanation<'_> {
         if view.status.is_live() { Ok(()) } else { self.log(pod) }
     }
 
-    /// What the journal tells, the newest last; of a launch that failed its step, its end and its last words.
+    /// What the journal tells, the newest last.
     pub(super) fn journal(&mut self, told: &[JournalLine]) -> Result<(), Failure> {
         if told.is_empty() {
             return Ok(());
         }
         self.heading("what happened")?;
-        for line in &told[told.len().saturating_sub(MAX_JOURNAL)..] {
-            let entry = &line.entry;
-            let moment = line.at.parse::<Timestamp>().map(local).unwrap_or_else(|_| line.at.clone());
-            let pod = entry.pod.as_ref().map(|pod| format!(" Pod {pod}")).unwrap_or_default();
-            let generation = entry.generation.map(|number| format!(" (generation {number})")).unwrap_or_default();
-            let step = entry.step.as_deref().map(|step| format!(": at {step}")).unwrap_or_default();
-            let mut words = entry.why.as_deref().unwrap_or_default().lines();
-            let first = words.next().map(|words| format!(": {words}")).unwrap_or_default();
-            self.line(&moment, &format!("{}{pod}{generation} by {}{step}{first}", entry.action, line.user))?;
-            words.try_for_each(|more| self.quoted(more))?;
-            if let Some(status) = &entry.exit_status {
-                self.line("  its host ended", status)?;
-            }
-            last_lines(entry.log.as_deref().unwrap_or_default()).into_iter().try_for_each(|more| self.quoted(more))?;
-        }
-        Ok(())
+        let newest = &told[told.len().saturating_sub(MAX_JOURNAL)..];
+        newest.iter().try_for_each(|line| show_line(line, "  ", self.cli))
     }
 
     /// The last words of a Pod that does not live; a log that cannot be read says so.
@@ -213,12 +205,8 @@ impl Explanation<'_> {
     }
 
     pub(super) fn advice(&mut self, words: &[&str], purpose: &str) -> Result<(), Failure> {
-        let paint = self.cli.paint();
-        self.cli.say(format_args!(
-            "  {}  {}",
-            paint.text(Meaning::Name, command(words)),
-            paint.text(Meaning::Quiet, purpose)
-        ))
+        let (paint, line) = (self.cli.paint(), self.cli.command(words));
+        self.cli.say(format_args!("  {}  {}", paint.text(Meaning::Name, line), paint.text(Meaning::Quiet, purpose)))
     }
 
     fn quoted(&mut self, line: &str) -> Result<(), Failure> {
@@ -233,12 +221,6 @@ impl Explanation<'_> {
         let text = format!("{} ({})", local(at), age(at, self.cli.now()));
         self.line(name, &text)
     }
-}
-
-/// The end of a text, in lines.
-fn last_lines(text: &str) -> Vec<&str> {
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(MAX_LOG)..].to_vec()
 }
 
 /// A ticket of this workspace by the beginning of its id, or any tracker's ticket by its whole id.

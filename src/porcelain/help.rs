@@ -3,9 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command as Process, Stdio};
 
-use clap::builder::StyledStr;
-
-use super::manual;
+use super::{Verbs, manual};
 use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure, OrExit as _, Paint, written};
 
@@ -15,8 +13,9 @@ const LIKENESS: f64 = 0.7;
 /// Show what a command does, takes, and answers
 ///
 /// On a terminal it shows the command's manual page, where it is installed; else the same as COMMAND --help. Without
-/// COMMAND, it shows what yoi is, and lists its commands. The pages yoi-recovery (what to do when something is not as it
-/// should be) and yoi-registry (every file) come with the program, and are shown wherever it is.
+/// COMMAND, it shows what yoi is, and lists its commands; yoi-claim in its place does so for the verbs of scripts, which
+/// are known here too. The pages yoi-recovery (what to do when something is not as it should be) and yoi-registry (every
+/// file) come with the program, and are shown wherever it is.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -24,15 +23,17 @@ Examples:
     $ yoi help intake
   A command of a command:
     $ yoi help ticket new
+  A verb of yoi-claim:
+    $ yoi help claim-commit
   What to do when something is not as it should be:
     $ yoi help yoi-recovery
 ")]
 pub(super) struct Args {
-    /// The command, such as intake or ticket new, or a page, such as yoi-recovery
+    /// The command, such as intake or ticket new, a verb of yoi-claim, or a page, such as yoi-recovery
     command: Vec<String>,
 }
 
-pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+pub(super) fn run(args: Args, verbs: Verbs, cli: &mut Cli) -> Result<Exit, Failure> {
     if let [word] = args.command.as_slice()
         && let Some((name, section, page)) = page_of(word)
     {
@@ -41,17 +42,37 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let text = help(super::command(), &args.command)?;
-    let page = ["yoi"].into_iter().chain(args.command.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
+    let mut topic = find([super::command(), verbs()], &args.command)?;
+    let page = topic.get_bin_name().unwrap_or("yoi").replace(' ', "-");
     if cli.shows_on_terminal() && man_has(&page) && man(&[&page]) {
         return Ok(Exit::Done);
     }
+    let text = topic.render_long_help();
     let text = match cli.paint() {
         Paint::Colour => text.ansi().to_string(),
         Paint::Plain => text.to_string(),
     };
     written(cli.out().write_all(text.as_bytes()))?;
     Ok(Exit::Done)
+}
+
+/// The command line of `yoi` as its completion sees it: what there is help on are commands of `help`.
+pub(super) fn with_topics(program: clap::Command, verbs: clap::Command) -> clap::Command {
+    let pages = manual::PAGES.iter().map(|(name, _, _)| clap::Command::new(*name));
+    let (commands, verbs) = (topic(&program), topic(&verbs));
+    let topics: Vec<clap::Command> =
+        commands.get_subcommands().chain(verbs.get_subcommands()).chain([&verbs]).cloned().chain(pages).collect();
+    program.mut_subcommand("help", |help| {
+        let about = help.get_about().cloned().unwrap_or_default();
+        clap::Command::new("help").about(about).disable_help_subcommand(true).subcommands(topics)
+    })
+}
+
+/// A command's name and purpose, and those of its commands: nothing of what it takes.
+fn topic(command: &clap::Command) -> clap::Command {
+    let about = command.get_about().cloned().unwrap_or_default();
+    let commands = command.get_subcommands().filter(|sub| !sub.is_hide_set()).map(topic);
+    clap::Command::new(command.get_name().to_owned()).about(about).disable_help_subcommand(true).subcommands(commands)
 }
 
 /// The page that comes with the program under a name, with or without the program's.
@@ -80,20 +101,31 @@ fn man(arguments: &[&str]) -> bool {
     Process::new("man").args(arguments).status().is_ok_and(|status| status.success())
 }
 
-/// The long help of a command, found from the program downwards.
-fn help(mut program: clap::Command, words: &[String]) -> Result<StyledStr, Failure> {
-    program.build();
-    let mut found = &program;
-    for (at, word) in words.iter().enumerate() {
-        found = found.find_subcommand(word).ok_or_else(|| unknown(found, &words[..at], word))?;
+/// A command, found by its words: of the program that they begin with, else of the first one that has it.
+fn find(programs: [clap::Command; 2], words: &[String]) -> Result<clap::Command, Failure> {
+    let [mut yoi, mut claim] = programs;
+    yoi.build();
+    claim.build();
+    let (mut found, named) = match words.first() {
+        Some(word) if word == claim.get_name() => (&claim, 1),
+        Some(word) if yoi.find_subcommand(word).is_none() && claim.find_subcommand(word).is_some() => (&claim, 0),
+        _ => (&yoi, 0),
+    };
+    for (at, word) in words.iter().enumerate().skip(named) {
+        found = found.find_subcommand(word).ok_or_else(|| {
+            let others = (at == 0).then_some(&claim);
+            unknown(found, others, &words[..at], word)
+        })?;
     }
-    Ok(found.clone().render_long_help())
+    Ok(found.clone())
 }
 
-fn unknown(parent: &clap::Command, known: &[String], word: &str) -> Failure {
-    let shown = command(["yoi"].into_iter().chain(known.iter().map(String::as_str)));
+/// Says that a command has no such command, and names the nearest one that it, or `besides`, has.
+fn unknown(parent: &clap::Command, besides: Option<&clap::Command>, known: &[String], word: &str) -> Failure {
+    let shown = parent.get_bin_name().unwrap_or_else(|| parent.get_name());
     let failure = Failure::new(Exit::Usage, format!("{shown} has no command {word:?}"));
-    let names = parent.get_subcommands().filter(|sub| !sub.is_hide_set()).map(clap::Command::get_name);
+    let commands = parent.get_subcommands().chain(besides.into_iter().flat_map(clap::Command::get_subcommands));
+    let names = commands.filter(|sub| !sub.is_hide_set()).map(clap::Command::get_name);
     let likeness = |name: &str| strsim::jaro_winkler(word, name);
     let nearest = names.filter(|name| likeness(name) >= LIKENESS).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let words = ["yoi", "help"].into_iter().chain(known.iter().map(String::as_str));
@@ -107,8 +139,9 @@ mod tests {
 
     fn asked(words: &[&str]) -> Result<String, String> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let shown = help(crate::porcelain::command(), &words);
-        shown.map(|text| text.to_string()).map_err(|failure| failure.render(Program::Porcelain))
+        let claim = clap::Command::new("yoi-claim").subcommand(clap::Command::new("claim-show"));
+        let found = find([crate::porcelain::command(), claim], &words);
+        found.map(|mut found| found.render_long_help().to_string()).map_err(|it| it.render(Program::Porcelain))
     }
 
     #[test]
@@ -123,6 +156,21 @@ mod tests {
     fn a_command_of_a_command_is_found() {
         assert!(asked(&["ticket", "new"]).unwrap().contains("Usage: yoi ticket new"));
         assert!(asked(&[]).unwrap().contains("Usage: yoi"));
+    }
+
+    #[test]
+    fn a_verb_is_found_with_and_without_its_program() {
+        assert!(asked(&["claim-show"]).unwrap().contains("Usage: yoi-claim claim-show"));
+        assert!(asked(&["yoi-claim", "claim-show"]).unwrap().contains("Usage: yoi-claim claim-show"));
+        assert!(asked(&["yoi-claim"]).unwrap().contains("claim-show"));
+        assert_eq!(
+            asked(&["claim-sho"]).unwrap_err(),
+            "yoi: yoi has no command \"claim-sho\"\nhint: yoi help claim-show\n"
+        );
+        assert_eq!(
+            asked(&["yoi-claim", "intake"]).unwrap_err(),
+            "yoi: yoi-claim has no command \"intake\"\nhint: yoi help yoi-claim\n"
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) fn show(registry: &Registry, name: Option<&str>, cli: &mut Cli) -> Re
         let line = line?;
         if tells(&line) {
             is_told = true;
-            show_line(&line, cli)?;
+            show_line(&line, "", cli)?;
         }
     }
     let exit = cli.warn_of_unreadable(bad.told());
@@ -42,7 +42,8 @@ fn meaning(action: &str) -> Meaning {
     }
 }
 
-fn show_line(line: &JournalLine, cli: &mut Cli) -> Result<(), Failure> {
+/// Shows what a line of the journal tells, and of a launch that failed its step, its end and its last words.
+pub(super) fn show_line(line: &JournalLine, indent: &str, cli: &mut Cli) -> Result<(), Failure> {
     let JournalLine { at, user, entry, .. } = line;
     let moment = match at.parse::<Timestamp>() {
         Ok(at) => format!("{} ({})", local(at), age(at, cli.now())),
@@ -50,7 +51,7 @@ fn show_line(line: &JournalLine, cli: &mut Cli) -> Result<(), Failure> {
     };
     let paint = cli.paint();
     let mut text = format!(
-        "{}  {}",
+        "{indent}{}  {}",
         paint.text(Meaning::Quiet, moment),
         paint.text(meaning(&entry.action), visible(&entry.action))
     );
@@ -67,10 +68,28 @@ fn show_line(line: &JournalLine, cli: &mut Cli) -> Result<(), Failure> {
         text += &format!(", generation {generation}");
     }
     text += &format!(", by {}", visible(user));
+    if let Some(step) = &entry.step {
+        text += &format!(": at {}", visible(step));
+    }
     let mut words = entry.why.as_deref().unwrap_or_default().lines();
     if let Some(first) = words.next() {
         text += &format!(": {}", visible(first));
     }
     cli.say(text)?;
-    words.try_for_each(|more| cli.say(format_args!("  | {}", paint.text(Meaning::Quiet, visible(more)))))
+    let quoted = |line: &str| format!("{indent}  | {}", paint.text(Meaning::Quiet, visible(line)));
+    words.try_for_each(|more| cli.say(quoted(more)))?;
+    if let Some(status) = &entry.exit_status {
+        let name = paint.text(Meaning::Quiet, "its host ended:");
+        cli.say(format_args!("{indent}  {name} {}", visible(status)))?;
+    }
+    last_lines(entry.log.as_deref().unwrap_or_default()).into_iter().try_for_each(|more| cli.say(quoted(more)))
+}
+
+/// How many lines of a log are shown.
+const MAX_LOG: usize = 8;
+
+/// The end of a log, in lines.
+pub(super) fn last_lines(text: &str) -> Vec<&str> {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(MAX_LOG)..].to_vec()
 }

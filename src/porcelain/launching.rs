@@ -1,11 +1,12 @@
 //! What `yoi intake` and `yoi launch` share: executing a plan and saying what came of it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::args::seconds;
 use crate::cli::quote::command;
-use crate::cli::{Cli, Exit, Failure};
-use crate::domain::{PodName, Role, TicketId};
+use crate::cli::{Cli, Exit, Failure, Place};
+use crate::domain::{AgentSpec, PodName, Role, TicketId};
 use crate::launch::{LaunchOptions, Setup, Step, TicketRoleLaunchPlan, TicketRoleLaunchResult, launch_ticket_role_pod};
 use crate::registry::Registry;
 
@@ -18,13 +19,13 @@ pub(super) struct LaunchArgs {
     /// Wait until the Pod has done its first turn, and show it
     #[arg(long)]
     pub(super) wait: bool,
-    /// How long the Pod may take until it is ready
+    /// How long the Pod may take until it is ready, besides the deadlines that its profile gives the agent
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "20")]
     ready_timeout: Duration,
     /// How long the Pod may take to accept the work
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
     accept_timeout: Duration,
-    /// How long the Pod waits for its confirmation before it gives up
+    /// How long the Pod waits for its confirmation before it gives up, besides those deadlines
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     probation: Duration,
 }
@@ -47,7 +48,7 @@ pub(super) fn run(
     let Wanted { ticket, pod, message } = wanted;
     let plan = &setup.plan(role, ticket, pod, message.clone())?;
     if args.dry_run {
-        cli.say(script(plan, message.as_deref()))?;
+        cli.say(script(plan, message.as_deref(), cli.place()))?;
         return Ok(Exit::Done);
     }
     let registry = cli.registry()?;
@@ -66,7 +67,7 @@ pub(super) fn run(
     if args.wait {
         return super::conversation::follow_first_turn(cli, &registry, &launched.pod);
     }
-    cli.say(format_args!("see it work: {}", command(["yoi", "attach", launched.pod.as_str()])))?;
+    cli.say(format!("see it work: {}", cli.command(["yoi", "attach", launched.pod.as_str()])))?;
     Ok(Exit::Done)
 }
 
@@ -83,8 +84,21 @@ fn execute(
     let services = cli.services(registry)?;
     let options = LaunchOptions { ready: args.ready_timeout, accept: args.accept_timeout, probation: args.probation };
     let mut progress = cli.progress();
-    let mut tell = |step: Step| progress.step(doing(step));
+    let starting = starting(&agent);
+    let mut tell = |step: Step| progress.step(if step == Step::Spawn { &starting } else { doing(step) });
     Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(registry), options, &mut tell)?)
+}
+
+/// What is waited for while a Pod with this agent starts.
+pub(super) fn starting(agent: &AgentSpec) -> String {
+    let wait = agent.until_ready();
+    match agent.command().first() {
+        Some(program) if !wait.is_zero() => {
+            let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
+            format!("starting the Pod, whose agent {name} may take {} s to get ready", wait.as_secs_f64().ceil())
+        }
+        _ => "starting the Pod".to_owned(),
+    }
 }
 
 fn doing(step: Step) -> &'static str {
@@ -103,12 +117,12 @@ fn doing(step: Step) -> &'static str {
 
 /// The plumbing commands that do what this launch does, as one command to paste; on a ticket they run under
 /// `ticket-lock`. The plan's file and the message are handed to them, so that they stand unquoted where they are used.
-fn script(plan: &TicketRoleLaunchPlan, message: Option<&str>) -> String {
+fn script(plan: &TicketRoleLaunchPlan, message: Option<&str>, place: &Place) -> String {
     let (pod, role, origin) = (plan.pod.as_str(), plan.role.as_str(), plan.origin.as_str());
     let profile = plan.profile.as_deref().unwrap_or("PROFILE");
     let id = plan.ticket.as_ref().map(|ticket| ticket.id.as_str());
     let ticket: Vec<&str> = id.iter().flat_map(|id| ["--ticket", *id]).collect();
-    let line = |words: &[&str], more: &[&str]| command(["yoi-claim"].iter().chain(words).chain(more));
+    let line = |words: &[&str], more: &[&str]| place.command(["yoi-claim"].iter().chain(words).chain(more));
     let said = if message.is_some() { " --instruction \"$2\"" } else { "" };
     let mut lines = vec![
         line(&["launch-plan", "--role", role, "--pod", pod], &ticket) + said + " >\"$1\"",

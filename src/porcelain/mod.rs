@@ -1,5 +1,6 @@
 //! `yoi`: friendly commands for people. One file a command: parse, call one operation, render.
 
+mod answer;
 mod attach;
 mod complete;
 mod completions;
@@ -16,9 +17,11 @@ mod launch;
 mod launching;
 mod logs;
 mod manual;
+mod mcp;
 mod moved;
 mod overview;
 mod pod_host;
+mod profiles;
 mod reclaim;
 mod restore;
 mod scratch;
@@ -31,10 +34,11 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::{Args as _, CommandFactory as _, Parser, Subcommand};
+use clap::{Args as _, CommandFactory as _, Parser};
 
 use crate::cli::args::{GlobalArgs, PeopleArgs};
-use crate::cli::{self, Cli, CommandLine, Exit, Failure, Program};
+use crate::cli::commands::commands;
+use crate::cli::{self, Cli, CommandLine, Program};
 
 /// Run coding agents side by side on the tickets of one repository
 ///
@@ -58,53 +62,30 @@ struct Arguments {
     command: Option<Command>,
 }
 
-/// A line a command. Each also has a parser of its own: making those of all the others takes longer than most commands,
-/// and a Pod's host would keep the memory.
-macro_rules! commands {
-    ($($name:literal $command:ident($module:ident);)*) => {
-        #[derive(Debug, Subcommand)]
-        enum Command {
-            $(#[command(name = $name)] $command($module::Args),)*
-        }
-
-        impl Command {
-            /// The parser of the command of this name alone.
-            fn parser(name: &str) -> Option<clap::Command> {
-                match name {
-                    $($name => Some($module::Args::augment_args(clap::Command::new($name))),)*
-                    _ => None,
-                }
-            }
-
-            fn run(self, cli: &mut Cli) -> Result<Exit, Failure> {
-                match self {
-                    $(Self::$command(args) => $module::run(args, cli),)*
-                }
-            }
-        }
-    };
-}
-
 commands! {
+    Command, verbs: Verbs;
     "init" Init(init);
     "intake" Intake(intake);
     "launch" Launch(launch);
     "status" Status(status);
     "why" Why(why);
     "attach" Attach(attach);
+    "answer" Answer(answer);
     "logs" Logs(logs);
     "stop" Stop(stop);
     "restore" Restore(restore);
     "reclaim" Reclaim(reclaim);
+    "profiles" Profiles(profiles);
     "ticket" Ticket(ticket);
     "tool" Tool(tool);
+    "mcp" Mcp(mcp);
     "hooks" Hooks(hooks);
-    "complete" Complete(complete);
+    "complete" Complete(complete, verbs);
     "completions" Completions(completions);
     "selftest" Selftest(selftest);
     "doctor" Doctor(doctor);
     "demo" Demo(demo);
-    "help" Help(help);
+    "help" Help(help, verbs);
     "pod-host" PodHost(pod_host);
 }
 
@@ -128,36 +109,32 @@ pub fn command() -> clap::Command {
     Arguments::command()
 }
 
-/// Runs the program.
-pub fn main() -> ExitCode {
-    cli::run(Program::Porcelain, dispatch)
-}
+/// The command line of `yoi-claim`, handed in: rooms of one step do not know each other.
+pub type Verbs = fn() -> clap::Command;
 
-fn dispatch(arguments: Arguments, cli: &mut Cli) -> Result<Exit, Failure> {
-    match arguments.command {
+/// Runs the program; `verbs` is what `yoi help` tells of besides.
+pub fn main(verbs: Verbs) -> ExitCode {
+    cli::run(Program::Porcelain, |arguments: Arguments, cli: &mut Cli| match arguments.command {
         None => overview::run(cli),
-        Some(command) => command.run(cli),
-    }
+        Some(command) => command.run(verbs, cli),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::commands::tests::{
+        assert_each_is_alone_what_it_is_among_all, assert_read_alike_alone_and_among_all,
+    };
 
     #[test]
     fn a_command_parsed_alone_is_the_command_that_all_parse() {
-        for command in command().get_subcommands() {
-            let mut alone = Arguments::alone(command.get_name()).unwrap();
-            alone.clone().debug_assert();
-            let alone = alone.find_subcommand_mut(command.get_name()).unwrap();
-            assert_eq!(alone.is_hide_set(), command.is_hide_set());
-            assert_eq!(alone.render_long_help().to_string(), command.clone().render_long_help().to_string());
-        }
+        assert_each_is_alone_what_it_is_among_all::<Arguments>();
     }
 
     #[test]
     fn a_command_line_is_read_alike_by_one_command_and_by_all() {
-        for line in [
+        assert_read_alike_alone_and_among_all::<Arguments>(&[
             "yoi why status",
             "yoi -C status why T --quiet",
             "yoi --color never status --all --json",
@@ -171,14 +148,6 @@ mod tests {
             "yoi --version",
             "yoi intake --help",
             "yoi",
-        ] {
-            let words: Vec<std::ffi::OsString> = line.split(' ').map(Into::into).collect();
-            let told = |read: Result<Arguments, clap::Error>| format!("{:?}", read.map_err(|error| error.to_string()));
-            let read = crate::cli::parse::<Arguments>(&words).and_then(|matches| {
-                use clap::FromArgMatches as _;
-                Arguments::from_arg_matches(&matches)
-            });
-            assert_eq!(told(read), told(Arguments::try_parse_from(&words)), "{line}");
-        }
+        ]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::status::StandingRow;
 use crate::cli::args::OutputArgs;
-use crate::cli::quote::{command, visible};
+use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure, Meaning};
 use crate::domain::ClaimStatus;
 use crate::launch::{Overview, overview};
@@ -15,20 +15,18 @@ pub(super) fn run(cli: &mut Cli) -> Result<Exit, Failure> {
     let workspace = cli.workspace()?;
     if !workspace.root.join(".yoi").is_dir() {
         cli.say("this is no workspace yet")?;
-        next(
-            cli,
-            &[
-                (command(["yoi", "init"]), "make this directory one".to_owned()),
-                (command(["yoi", "demo"]), "see what yoi does, in a throw-away directory".to_owned()),
-            ],
-        )?;
+        let todo = [
+            (cli.command(["yoi", "init"]), "make this directory one".to_owned()),
+            (cli.command(["yoi", "demo"]), "see what yoi does, in a throw-away directory".to_owned()),
+        ];
+        next(cli, &todo)?;
         return Ok(Exit::Done);
     }
     let registry = cli.registry()?;
     let (setup, configured) = cli.setup_or_defaults()?;
     let mut found = overview(&registry, &setup, &cli.restorable(&registry))?;
     found.standings.retain(|standing| !standing.is_closed());
-    let todo = what_next(&found);
+    let todo = what_next(&found, cli);
     let rows: Vec<StandingRow> = found.standings.into_iter().map(StandingRow).collect();
     super::moved::suggest(&registry, cli);
     if rows.is_empty() {
@@ -44,29 +42,37 @@ pub(super) fn run(cli: &mut Cli) -> Result<Exit, Failure> {
 }
 
 /// Commands with what they are for, most pressing first.
-fn what_next(found: &Overview) -> Vec<(String, String)> {
-    let mut todo = Vec::new();
+fn what_next(found: &Overview, cli: &Cli) -> Vec<(String, String)> {
+    let asking = found.standings.iter().filter(|standing| standing.asks()).filter_map(|standing| standing.pod.as_ref());
+    let mut todo: Vec<_> = asking
+        .map(|view| {
+            (cli.command(["yoi", "answer", view.pod.as_str()]), format!("Pod {} asks for permission", view.pod))
+        })
+        .collect();
     for standing in &found.standings {
         let Some(view) = &standing.claim else { continue };
         let completed = view.claim.as_ref().is_some_and(|claim| claim.completed_at.is_some());
         match (view.status, &view.claim) {
             (ClaimStatus::Stale | ClaimStatus::Unknown, _) => {
-                todo.push((command(["yoi", "why", &view.ticket]), format!("ticket {} needs you", view.ticket)));
+                todo.push((cli.command(["yoi", "why", &view.ticket]), format!("ticket {} needs you", view.ticket)));
             }
-            (ClaimStatus::Live, Some(claim)) => {
-                todo.push((command(["yoi", "attach", claim.pod.as_str()]), format!("look at Pod {}", claim.pod)));
+            (ClaimStatus::Live, Some(claim)) if !standing.asks() => {
+                todo.push((cli.command(["yoi", "attach", claim.pod.as_str()]), format!("look at Pod {}", claim.pod)));
             }
             (ClaimStatus::Restorable, Some(claim)) if !completed => {
-                todo.push((command(["yoi", "restore", claim.pod.as_str()]), format!("bring Pod {} back", claim.pod)));
+                todo.push((
+                    cli.command(["yoi", "restore", claim.pod.as_str()]),
+                    format!("bring Pod {} back", claim.pod),
+                ));
             }
             _ => {}
         }
     }
     for ticket in found.unclaimed.iter().filter(|ticket| matches!(ticket.state, State::Planning | State::Intake)) {
-        todo.push((command(["yoi", "intake", ticket.id.as_str()]), ticket.title.clone()));
+        todo.push((cli.command(["yoi", "intake", ticket.id.as_str()]), ticket.title.clone()));
     }
     if todo.is_empty() {
-        todo.push((command(["yoi", "ticket", "new", "TITLE"]), "make a ticket".to_owned()));
+        todo.push((cli.command(["yoi", "ticket", "new", "TITLE"]), "make a ticket".to_owned()));
     }
     todo
 }

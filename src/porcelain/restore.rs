@@ -33,7 +33,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     }
     let agent = cli.setup()?.agent(record.role, &record.profile, format!("the record of Pod {}", record.pod))?;
     let mut progress = cli.progress();
-    progress.step("restoring the Pod");
+    progress.step(&super::launching::starting(&agent));
     let restored =
         restore_pod(record, agent, &cli.services(&registry)?, &cli.restorable(&registry), LaunchOptions::default())?;
     drop(progress);
@@ -42,7 +42,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         [] => cli.say(format_args!("Pod {} is back", args.pod))?,
         tickets => cli.say(format_args!("Pod {} is back, with {}", args.pod, tickets.join(", ")))?,
     }
-    cli.say(format_args!("talk to it: {}", command(["yoi", "attach", args.pod.as_str()])))?;
+    cli.say(format!("talk to it: {}", cli.command(["yoi", "attach", args.pod.as_str()])))?;
     Ok(Exit::Done)
 }
 

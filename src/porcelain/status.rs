@@ -6,7 +6,8 @@ use crate::launch::{Standing, overview};
 
 /// Show claims, Pods and their tickets, derived at this moment
 ///
-/// Claims of closed tickets are left out, unless --all asks for them. A record that cannot be read is told on standard
+/// Claims of closed tickets are left out, unless --all asks for them. A Pod whose status ends in "asks" waits for an answer
+/// (yoi answer); --json counts what it asks as permissions. A record that cannot be read is told on standard
 /// error, hides no other, and makes the exit status 128.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -55,7 +56,10 @@ impl Row for StandingRow {
                 role => role,
             }
         }),
-        Field::column("status", |row| Value::Word(row.0.status().into(), row.0.words())),
+        Field::column("status", |row| {
+            let meaning = if row.0.asks() { Meaning::Attention } else { row.0.status().into() };
+            Value::Word(meaning, row.0.words())
+        }),
         Field::column("since", |row| match row.claim(|claim| claim.accepted_at) {
             Value::Absent => {
                 row.0.pod.as_ref().and_then(|pod| pod.record.as_ref()).map(|record| record.created_at).into()
@@ -68,6 +72,10 @@ impl Row for StandingRow {
         Field::full("reason", |row| {
             let claim = row.0.claim.as_ref().map(|view| view.reason.clone());
             claim.or_else(|| row.0.pod.as_ref().map(|pod| pod.reason.clone())).into()
+        }),
+        Field::full("permissions", |row| {
+            let asked = row.0.pod.as_ref().and_then(|pod| pod.permissions.as_ref());
+            asked.map(|asked| asked.len() as u64).into()
         }),
     ];
 }

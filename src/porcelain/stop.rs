@@ -1,10 +1,8 @@
 //! `yoi stop`: ends a Pod.
 
-use std::time::Duration;
-
-use crate::cli::args::seconds;
+use crate::cli::args::EndArgs;
+use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure};
-use crate::domain::PodName;
 use crate::launch::steps::{Ended, shut_down};
 
 /// End a Pod, and wait until nothing of it is left
@@ -20,31 +18,26 @@ Examples:
     $ yoi stop --now intake-20260118-101544-001
 ")]
 pub(super) struct Args {
-    /// The Pod
-    pod: PodName,
-    /// Do not wait for the turn
-    #[arg(long)]
-    now: bool,
-    /// How long to wait for its end
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
-    wait: Duration,
+    #[command(flatten)]
+    end: EndArgs,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    let EndArgs { pod, now, wait } = args.end;
     let registry = cli.registry()?;
     let mut progress = cli.progress();
     progress.step("ending the Pod");
-    let ended = shut_down(&registry, &args.pod, args.now, args.wait)?;
+    let ended = shut_down(&registry, &pod, now, wait)?;
     drop(progress);
     match ended {
-        Ended::Now => cli.say(format_args!("Pod {} has ended", args.pod))?,
-        Ended::Before => cli.say(format_args!("Pod {} had ended before", args.pod))?,
+        Ended::Now => cli.say(format_args!("Pod {pod} has ended"))?,
+        Ended::Before => cli.say(format_args!("Pod {pod} had ended before"))?,
         Ended::NotFound => {
-            return Err(Failure::new(Exit::Refused, format!("there is no Pod {}", args.pod)).hint("yoi status"));
+            return Err(Failure::new(Exit::Refused, format!("there is no Pod {pod}")).hint("yoi status"));
         }
         Ended::NotYet => {
-            let text = format!("Pod {} has not ended yet: what it does goes on", args.pod);
-            return Err(Failure::new(Exit::Busy, text).hint(format!("yoi stop --now {}", args.pod)));
+            let text = format!("Pod {pod} has not ended yet: what it does goes on");
+            return Err(Failure::new(Exit::Busy, text).hint(command(["yoi", "stop", "--now", pod.as_str()])));
         }
     }
     Ok(Exit::Done)

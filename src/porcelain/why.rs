@@ -1,6 +1,8 @@
 //! `yoi why`: how a ticket or a Pod stands, with the evidence for it.
 
+use super::conversation::short;
 use super::explanation::{Explanation, Named, named};
+use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::{ClaimStatus, Expect, PodName, TicketId};
 use crate::launch::{PodStatus, PodView, view_pod};
@@ -66,6 +68,10 @@ fn why_ticket(
             shown.line("wait", "a launch is in flight; it commits a claim or leaves nothing")?;
         }
         (ClaimStatus::Live, Some(claim)) => {
+            let restorable = shown.cli.restorable(shown.registry);
+            if let Some(view) = view_pod(shown.registry, &claim.pod, &restorable) {
+                to_answer(&claim.pod, &view, shown)?;
+            }
             shown.advice(&["yoi", "attach", claim.pod.as_str()], "look at its Pod")?;
         }
         (ClaimStatus::Restorable, Some(claim)) => {
@@ -113,6 +119,15 @@ fn advise(shown: &mut Explanation<'_>, words: &[String], purpose: &str) -> Resul
     shown.advice(&words, purpose)
 }
 
+/// What a Pod's agent asks permission for, with the command that answers it.
+fn to_answer(pod: &PodName, view: &PodView, shown: &mut Explanation<'_>) -> Result<(), Failure> {
+    view.asks().iter().try_for_each(|asked| {
+        let number = asked.request.to_string();
+        let purpose = format!("answer what it asks ({}): {}", asked.about.kind, short(&asked.about.title));
+        shown.advice(&["yoi", "answer", pod.as_str(), &number], &visible(&purpose))
+    })
+}
+
 fn why_pod(
     pod: &PodName,
     view: Option<&PodView>,
@@ -124,6 +139,7 @@ fn why_pod(
     // Of a Pod that is gone nothing is left but what the journal tells, such as of one whose launch failed.
     let Some(view) = view else { return Ok(Exit::Done) };
     shown.heading("what to do")?;
+    to_answer(pod, view, shown)?;
     match view.status {
         PodStatus::Restorable => shown.advice(&["yoi", "restore", pod.as_str()], "bring it back"),
         PodStatus::Live => shown.line("ask", "its processes are named above; see yoi-recovery(7)"),

@@ -1,14 +1,12 @@
-//! Claims: created by a link, changed by compare-and-swap, released by a rename.
+//! Claims: read, and created by a link.
 
-use super::journal::{JournalEntry, JournalLine};
+use super::change::{ChangeError, unfenced};
+use super::journal::JournalEntry;
 use super::offers::{OfferError, Predecessor};
 use super::open::{ReadError, Registry, Writer, read_named};
-use super::reclaim::RECLAIM;
 use super::ticket_lock::TicketLock;
-use crate::domain::{
-    Acceptance, Claim, Evidence, Expect, Nonce, PodId, PodName, Record as _, Role, TicketId, Timestamp,
-};
-use crate::fs::{self, Linked, PathError, PlaceError, WaitError};
+use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, PodId, PodName, Record as _, Role, TicketId};
+use crate::fs::{self, Linked, PathError};
 
 /// What is to be committed.
 #[derive(Debug, Clone)]
@@ -125,106 +123,6 @@ pub enum CommitError {
     },
 }
 
-/// Says why a standing claim was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
-    /// There is no claim.
-    #[error("ticket {ticket} has no claim")]
-    NotFound {
-        /// The ticket.
-        ticket: TicketId,
-    },
-    /// The claim is another than the caller believes.
-    #[error("ticket {} has another claim: expected {expected}, found generation {} of Pod {}", found.ticket, found.generation, found.pod)]
-    Expectation {
-        /// What the caller expected.
-        expected: Expect,
-        /// What stands.
-        found: Box<Claim>,
-    },
-    /// Somebody else has freed the ticket of that claim.
-    #[error("the claim on ticket {} (generation {}) was released by {} at {}{}", claim.ticket, claim.generation,
-        told.user, told.at, told.entry.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
-    Released {
-        /// The claim that stood.
-        claim: Box<Claim>,
-        /// Who released it, when and why.
-        told: Box<JournalLine>,
-    },
-    /// The holder's Pod is live.
-    #[error("ticket {} is held by Pod {}, which is live", claim.ticket, claim.pod)]
-    HolderLive {
-        /// The claim.
-        claim: Box<Claim>,
-    },
-    /// The claim is not completed, so it cannot be handed over.
-    #[error("the work of Pod {} on ticket {} is not completed", claim.pod, claim.ticket)]
-    NotCompleted {
-        /// The claim.
-        claim: Box<Claim>,
-    },
-    /// The Pod that is to take the claim over does not run.
-    #[error("Pod {pod} is not live, and a claim is handed over only to a live Pod")]
-    TakerNotLive {
-        /// The Pod.
-        pod: PodName,
-    },
-    /// Whether and by whom the ticket is held cannot be read.
-    #[error("whether ticket {ticket} is claimed is unknown")]
-    Unknown {
-        /// The ticket.
-        ticket: TicketId,
-        /// What could not be read.
-        #[source]
-        source: ReadError,
-    },
-    /// Another change of the same claim took too long.
-    #[error("the claim on ticket {ticket} is being changed by another process")]
-    Busy {
-        /// The ticket.
-        ticket: TicketId,
-        /// The lock that was not had.
-        #[source]
-        source: WaitError,
-    },
-    /// The change was made; whether it survives a power cut is not known.
-    #[error("the change of the claim on ticket {ticket} stands, but is not known to be durable")]
-    NotDurable {
-        /// The ticket.
-        ticket: TicketId,
-        /// What could not be synced.
-        #[source]
-        source: PathError,
-    },
-    /// A file could not be written.
-    #[error("cannot change the claim on ticket {ticket}")]
-    Io {
-        /// The ticket.
-        ticket: TicketId,
-        /// What failed.
-        #[source]
-        source: PathError,
-    },
-}
-
-/// Says why the fence of a claim was not had: another change takes too long, or its file cannot be used.
-pub(super) fn unfenced(ticket: &TicketId, error: WaitError) -> ChangeError {
-    let ticket = ticket.clone();
-    match error {
-        WaitError::Held { .. } => ChangeError::Busy { ticket, source: error },
-        WaitError::Io(source) => ChangeError::Io { ticket, source },
-    }
-}
-
-/// Says why a changed claim did not come into its place, or not for good.
-fn misplaced(ticket: &TicketId, error: PlaceError) -> ChangeError {
-    let ticket = ticket.clone();
-    match error {
-        PlaceError::NotMade(source) => ChangeError::Io { ticket, source },
-        PlaceError::NotDurable(source) => ChangeError::NotDurable { ticket, source },
-    }
-}
-
 /// The claim that a person or a script makes.
 pub(super) fn manual_claim(
     request: &CommitRequest,
@@ -256,15 +154,6 @@ pub(super) fn answer(claim: Claim, request: &CommitRequest) -> Result<Option<Com
         Some(expected) => Err(ChangeError::Expectation { expected, found: Box::new(claim) }.into()),
         None => Err(CommitError::Held { held: Box::new(claim) }),
     }
-}
-
-/// Who releases a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReleasedBy {
-    /// The Pod that holds it, as its caller has made sure.
-    Holder,
-    /// Anybody else: refused while the holder's Pod is live.
-    Other,
 }
 
 impl Registry {
@@ -425,172 +314,6 @@ impl Registry {
     pub fn sync_claims(&self, claim: &Claim) -> Result<(), CommitError> {
         fs::sync_dir(&self.claims_dir())
             .map_err(|source| CommitError::NotDurable { claim: Box::new(claim.clone()), source })
-    }
-
-    /// Sets `completed_at`, keeping generation and nonce; a repeat changes nothing.
-    ///
-    /// # Errors
-    /// When the claim is not the expected one, cannot be read, or cannot be replaced.
-    pub fn complete(
-        &self,
-        ticket: &TicketId,
-        expect: Expect,
-        at: Timestamp,
-        writer: &Writer,
-    ) -> Result<Claim, ChangeError> {
-        let (claim, changed) = self.edit(ticket, expect, |claim| {
-            let first = claim.completed_at.is_none();
-            claim.completed_at.get_or_insert(at);
-            first
-        })?;
-        if changed {
-            let _ = self.log(writer, JournalEntry::on("complete", &claim));
-        }
-        Ok(claim)
-    }
-
-    /// Keeps the agent's own session id in a claim.
-    ///
-    /// # Errors
-    /// When the claim is not the expected one, cannot be read, or cannot be replaced.
-    pub fn set_claim_session(&self, ticket: &TicketId, expect: Expect, session: &str) -> Result<(), ChangeError> {
-        let set = |claim: &mut Claim| claim.session.replace(session.to_owned()).as_deref() != Some(session);
-        self.edit(ticket, expect, set).map(drop)
-    }
-
-    /// Removes what earlier attempts on a ticket left when they were killed: offers, the second names of committed ones
-    /// among them, and claims on their way into place.
-    ///
-    /// # Errors
-    /// When another change of the claim takes too long, or a file cannot be removed.
-    pub fn sweep_ticket(&self, lock: &TicketLock) -> Result<(), ChangeError> {
-        let ticket = lock.ticket();
-        let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
-        // A Pod completes its claim without the ticket lock: the temporary may be one that is about to be renamed.
-        let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
-        self.sweep_ticket_of_key(&ticket.key()).map_err(io)
-    }
-
-    /// Does what [`Self::sweep_ticket`] does, for whoever holds ticket lock and fence.
-    pub(super) fn sweep_ticket_of_key(&self, key: &str) -> Result<(), PathError> {
-        // An offer may be the one name of a claim that is known to be durable, until the other one is.
-        fs::sync_dir(&self.claims_dir())?;
-        self.sweep_temporaries("claim", key)?;
-        self.sweep_offers_of_key(key)
-    }
-
-    /// Compare-and-swap: under the fence, re-reads, compares, and replaces the claim where `change` says that it changed.
-    fn edit(
-        &self,
-        ticket: &TicketId,
-        expect: Expect,
-        change: impl FnOnce(&mut Claim) -> bool,
-    ) -> Result<(Claim, bool), ChangeError> {
-        let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
-        let mut claim = self.expected_claim(ticket, expect)?;
-        let changed = change(&mut claim);
-        let placed = if changed {
-            // Whoever was killed in here left one behind; a change that cannot remove it is no worse for that.
-            let _ = self.sweep_temporaries("claim", &ticket.key());
-            let temporary = self.temporary("claim", &ticket.key());
-            fs::replace(&temporary, &self.claim_path(ticket), claim.render().as_bytes())
-        } else {
-            fs::sync_dir(&self.claims_dir()).map_err(PlaceError::NotDurable)
-        };
-        placed.map_err(|error| misplaced(ticket, error))?;
-        Ok((claim, changed))
-    }
-
-    /// Frees a ticket; leaves the tombstone from which the next generation is counted.
-    ///
-    /// Needs no space, so it works on a full disk. A repeat, by the same user for the same reason, changes nothing. Gives
-    /// the claim that was released.
-    ///
-    /// # Errors
-    /// When the claim is not the expected one, its Pod is live (for [`ReleasedBy::Other`]), or the rename fails. After
-    /// [`ChangeError::NotDurable`] the ticket is free.
-    pub fn release(
-        &self,
-        lock: &TicketLock,
-        expect: Expect,
-        by: ReleasedBy,
-        reason: &str,
-        writer: &Writer,
-    ) -> Result<Claim, ChangeError> {
-        let ticket = lock.ticket();
-        if let Some(released) = self.released_before(ticket, expect)? {
-            return self.repeat_release(released, reason, writer);
-        }
-        let _holder = match by {
-            ReleasedBy::Holder => None,
-            ReleasedBy::Other => Some(self.exclude_holder(&self.expected_claim(ticket, expect)?)?),
-        };
-        let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
-        let claim = self.expected_claim(ticket, expect)?;
-        // A crash between rename and sync leaves either claim or tombstone, each whole.
-        let placed = fs::rename_into_place(&self.claim_path(ticket), &self.tombstone_path(ticket));
-        if let Err(PlaceError::NotMade(source)) = placed {
-            return Err(ChangeError::Io { ticket: ticket.clone(), source });
-        }
-        // The second name of a claim whose commit was killed; whoever repeated that commit had no lock to sweep under.
-        let _ = self.sweep_temporaries("claim", &ticket.key());
-        drop(fence);
-        let _ = self.log(writer, JournalEntry::on("release", &claim).because(reason));
-        placed.map_err(|error| misplaced(ticket, error)).map(|()| claim)
-    }
-
-    /// The expected claim, where the ticket is free because that one has ended.
-    pub(super) fn released_before(&self, ticket: &TicketId, expect: Expect) -> Result<Option<Claim>, ChangeError> {
-        let unknown = |source| ChangeError::Unknown { ticket: ticket.clone(), source };
-        if self.claim(ticket).map_err(unknown)?.is_some() {
-            return Ok(None);
-        }
-        let tombstone = self.tombstone(ticket).map_err(unknown)?;
-        Ok(tombstone.map(|tombstone| tombstone.claim).filter(|released| expect.matches(released)))
-    }
-
-    /// Answers a release of what has been released: who repeats its own has it done, whoever else is told who was first.
-    fn repeat_release(&self, released: Claim, reason: &str, writer: &Writer) -> Result<Claim, ChangeError> {
-        let ticket = released.ticket.clone();
-        // The one that renamed may have died before it synced, and either answer goes by what it left.
-        fs::sync_dir(&self.claims_dir()).map_err(|source| ChangeError::NotDurable { ticket, source })?;
-        let own = JournalEntry::on("release", &released).because(reason);
-        match self.told_end(&released.ticket, Expect::from(&released)) {
-            Some(told) if told.tells(&own, writer) => {}
-            Some(told) => {
-                return Err(ChangeError::Released { claim: Box::new(released), told: Box::new(told) });
-            }
-            // Whoever released it died before it could tell.
-            None => drop(self.log(writer, own)),
-        }
-        Ok(released)
-    }
-
-    /// What the journal tells of the end of a claim; a journal that cannot be read tells nothing.
-    ///
-    /// Whoever ends a claim tells of it under the ticket lock, so that the next one who has that lock finds it.
-    pub(super) fn told_end(&self, ticket: &TicketId, expect: Expect) -> Option<JournalLine> {
-        let ends = |line: &JournalLine| {
-            let entry = &line.entry;
-            ["release", RECLAIM].contains(&entry.action.as_str())
-                && entry.generation == Some(expect.generation)
-                && (expect.nonce.is_none() || entry.nonce == expect.nonce)
-        };
-        self.journal(Some(ticket)).unwrap_or_default().into_iter().rfind(ends)
-    }
-
-    /// Reads a claim and compares it with what the caller believes.
-    ///
-    /// # Errors
-    /// When there is none, it is another, or it cannot be read.
-    pub fn expected_claim(&self, ticket: &TicketId, expected: Expect) -> Result<Claim, ChangeError> {
-        let claim = self.claim(ticket).map_err(|source| ChangeError::Unknown { ticket: ticket.clone(), source })?;
-        let found = claim.ok_or_else(|| ChangeError::NotFound { ticket: ticket.clone() })?;
-        if expected.matches(&found) {
-            Ok(found)
-        } else {
-            Err(ChangeError::Expectation { expected, found: Box::new(found) })
-        }
     }
 
     /// Checks, under the fence, that a claim may be handed over: its work is completed, and the taker runs.

@@ -1,6 +1,6 @@
 //! The holder of a claim that is about to be changed by somebody else: that it does not live, and cannot come back.
 
-use super::claims::ChangeError;
+use super::change::ChangeError;
 use super::open::{ReadError, Registry};
 use super::status::Restorable;
 use crate::domain::{Claim, PodId, PodName, RecordError};

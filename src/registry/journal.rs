@@ -102,7 +102,27 @@ fn end_of(text: &str) -> &str {
     &text[from..]
 }
 
+/// The action of a line with which a standing claim, or a line that cannot be read, was noted by `verify --repair`.
+pub(super) const REPAIR: &str = "repair";
+
+/// What `verify --repair` notes of a line that it cannot read and leaves as it is.
+pub(super) fn kept_line(number: u64) -> String {
+    format!("line {number} cannot be read, and is kept")
+}
+
+/// The line of which a line with this action, ticket and reason notes that it cannot be read, and is kept.
+pub(super) fn noted_line<T>(action: &str, ticket: Option<T>, why: Option<&str>) -> Option<u64> {
+    let why = why.filter(|_| action == REPAIR && ticket.is_none())?;
+    why.strip_prefix("line ")?.strip_suffix(" cannot be read, and is kept")?.parse().ok()
+}
+
 impl JournalLine {
+    /// The line that cannot be read and is known to be kept, as this one notes.
+    pub fn notes_kept_line(&self) -> Option<u64> {
+        let entry = &self.entry;
+        noted_line(&entry.action, entry.ticket.as_ref(), entry.why.as_deref())
+    }
+
     /// Whether this tells of what an entry of this writer would tell: the same deed, by the same user, for the same reason.
     pub(super) fn tells(&self, entry: &JournalEntry, writer: &Writer) -> bool {
         self.user == writer.user && self.entry == *entry

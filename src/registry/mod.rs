@@ -11,7 +11,9 @@
 
 mod adopt;
 mod batch;
+mod change;
 mod claims;
+mod ended;
 mod holder;
 mod journal;
 mod known;
@@ -20,6 +22,7 @@ mod open;
 mod pods;
 mod recall;
 mod reclaim;
+mod release;
 mod sessions;
 mod status;
 mod survey;
@@ -30,19 +33,19 @@ mod watch;
 mod workspace;
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;
 
 pub use adopt::{AdoptError, Adoptable, Adopted, Former};
 pub use batch::ByHand;
-pub use claims::{ChangeError, CommitError, CommitRequest, Committed, ReleasedBy};
+pub use change::ChangeError;
+pub use claims::{CommitError, CommitRequest, Committed};
 pub use journal::{JournalEntry, JournalError, JournalLine, JournalReader};
 pub use offers::{OfferError, Withdrawn};
 pub use open::{NetworkPolicy, OpenError, ReadError, Registry, Writer};
 pub use pods::{PodError, PodLock};
 pub use recall::KnownOfClaim;
 pub use reclaim::{Force, Reclaim, ReclaimError, Reclaimed, Taker};
+pub use release::ReleasedBy;
 pub use sessions::{SessionError, SessionFence};
 pub use status::{ClaimView, Restorable};
 pub use survey::Survey;

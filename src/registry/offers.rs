@@ -5,8 +5,10 @@
 
 use std::path::PathBuf;
 
+use super::change::{ChangeError, unfenced};
 use super::open::{ReadError, Registry, names_of, read_named};
-use crate::domain::{Acceptance, Claim, Nonce, PodName, Record as _, SessionRecord, TicketId, Timestamp};
+use super::ticket_lock::TicketLock;
+use crate::domain::{Acceptance, Claim, Expect, Nonce, PodName, Record as _, SessionRecord, TicketId, Timestamp};
 use crate::fs::{self, PathError};
 
 /// Says why a Pod cannot offer to take a ticket.
@@ -70,6 +72,15 @@ impl Registry {
         Ok(claim)
     }
 
+    /// The claim that an attempt will have once it is committed, for a Pod that co-owns the ticket lock.
+    ///
+    /// # Errors
+    /// When the ticket is held, or its state is unknown.
+    pub fn upcoming(&self, ticket: &TicketId, nonce: Nonce) -> Result<Expect, OfferError> {
+        let before = self.predecessor(ticket)?;
+        Ok(Expect { generation: before.map_or(0, |old| old.claim.generation) + 1, nonce: Some(nonce) })
+    }
+
     /// Writes the offer of a Pod without a ticket: its session record to be.
     ///
     /// # Errors
@@ -102,6 +113,27 @@ impl Registry {
     /// Removes the session offers that earlier attempts left behind; only for whoever holds the Pod lock.
     pub(super) fn sweep_session_offers(&self, key: &str) -> Result<(), PathError> {
         self.unlink_offers(&format!("~{key}."))
+    }
+
+    /// Removes what earlier attempts on a ticket left when they were killed: offers, the second names of committed ones
+    /// among them, and claims on their way into place.
+    ///
+    /// # Errors
+    /// When another change of the claim takes too long, or a file cannot be removed.
+    pub fn sweep_ticket(&self, lock: &TicketLock) -> Result<(), ChangeError> {
+        let ticket = lock.ticket();
+        let io = |source| ChangeError::Io { ticket: ticket.clone(), source };
+        // A Pod completes its claim without the ticket lock: the temporary may be one that is about to be renamed.
+        let _fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
+        self.sweep_ticket_of_key(&ticket.key()).map_err(io)
+    }
+
+    /// Does what [`Self::sweep_ticket`] does, for whoever holds ticket lock and fence.
+    pub(super) fn sweep_ticket_of_key(&self, key: &str) -> Result<(), PathError> {
+        // An offer may be the one name of a claim that is known to be durable, until the other one is.
+        fs::sync_dir(&self.claims_dir())?;
+        self.sweep_temporaries("claim", key)?;
+        self.sweep_offers_of_key(key)
     }
 
     fn unlink_offers(&self, prefix: &str) -> Result<(), PathError> {

@@ -183,7 +183,7 @@ impl Registry {
     /// Checks that a registry which may be damaged may be written to; makes nothing. One that is not there may.
     ///
     /// # Errors
-    /// When it is another user's, of a newer version, or on a network.
+    /// When it is another user's, of a newer version, or on a network, or the system does not let its record be read.
     pub fn check_writable(&self, network: NetworkPolicy) -> Result<(), OpenError> {
         if !fs::is_there(&self.dir)? {
             return Ok(());
@@ -196,6 +196,10 @@ impl Registry {
         self.check_network(network)?;
         match WorkspaceRecord::read(&self.dir) {
             Err(error @ ReadError::Record { source: RecordError::Newer { .. }, .. }) => Err(error.into()),
+            // It may be of a newer version, for all that is known.
+            Err(ReadError::Path(error)) if error.is_of_the_system() && fs::is_record_sized_file(&error.path)? => {
+                Err(error.into())
+            }
             // Anything else that is wrong with it can be mended.
             _ => Ok(()),
         }

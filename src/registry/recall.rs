@@ -3,7 +3,7 @@
 //! The file is kept under another name, never deleted. The tombstone is brought up to the highest generation that is
 //! known first, so that a crash at any moment leaves either an unknown ticket or a free one whose generation grows.
 
-use super::claims::{ChangeError, unfenced};
+use super::change::{ChangeError, unfenced};
 use super::holder::Excluded;
 use super::journal::{JournalEntry, JournalLine};
 use super::offers::Predecessor;

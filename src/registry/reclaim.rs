@@ -4,7 +4,7 @@
 //! refused always) and kept until the rename, so that it cannot come back in between; under the fence the claim is read
 //! again, compared, and replaced. Of two administrators one wins, and the other is told who did.
 
-use super::claims::{ChangeError, unfenced};
+use super::change::{ChangeError, unfenced};
 use super::journal::{JournalEntry, JournalLine};
 use super::open::{Registry, Writer};
 use super::sessions::{SessionError, SessionFence};
@@ -65,24 +65,9 @@ pub enum Reclaimed {
 /// Says why a ticket was not reclaimed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReclaimError {
-    /// The claim is not the expected one, its holder lives, or it cannot be read or replaced.
+    /// The claim is not the expected one, somebody ended it first, its holder lives, or it cannot be read or replaced.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    /// Somebody else ended the expected claim first.
-    #[error(
-        "{} {} the claim on ticket {ticket} first (generation {expected}), at {}{}; {}",
-        by.user, past_tense(by), by.at, why(by), standing(now.as_deref())
-    )]
-    Lost {
-        /// The ticket.
-        ticket: TicketId,
-        /// The claim that was to end.
-        expected: Expect,
-        /// The line of the journal that tells who was first.
-        by: Box<JournalLine>,
-        /// The claim that stands now.
-        now: Option<Box<Claim>>,
-    },
     /// The holder is stopped and can be restored.
     #[error("ticket {} is held by Pod {}, which is stopped and can be restored", claim.ticket, claim.pod)]
     Restorable {
@@ -149,23 +134,10 @@ pub enum ReclaimError {
     },
 }
 
-fn past_tense(line: &JournalLine) -> &'static str {
-    if line.entry.action == RECLAIM { "reclaimed" } else { "released" }
-}
-
-fn why(line: &JournalLine) -> String {
-    line.entry.why.as_deref().map(|why| format!(" ({})", why.lines().next().unwrap_or_default())).unwrap_or_default()
-}
-
-fn standing(now: Option<&Claim>) -> String {
-    match now {
-        Some(claim) => format!("Pod {} holds it now as {} (generation {})", claim.pod, claim.role, claim.generation),
-        None => "the ticket is free now".to_owned(),
-    }
-}
-
 /// The journal's word for what this module does.
 pub(super) const RECLAIM: &str = "reclaim";
+/// And that for the claim of a Pod that is given a ticket.
+const COMMIT: &str = "commit";
 
 impl Registry {
     /// Ends the claim on a ticket: frees the ticket, or gives it to a live Pod.
@@ -201,14 +173,10 @@ impl Registry {
         if let Some(done) = self.finish_reclaim(ticket, wanted, writer)? {
             return Ok(done);
         }
-        let expected = || {
-            let claim = self.expected_claim(ticket, wanted.expect);
-            claim.map_err(|error| self.who_was_first(ticket, wanted.expect, error))
-        };
         // Order of locks: ticket, Pod, fence.
-        let _holder = self.exclude_holder(&expected()?)?;
+        let _holder = self.exclude_holder(&self.claim_to_end(ticket, wanted.expect)?)?;
         let fence = self.fence(ticket).map_err(|error| unfenced(ticket, error))?;
-        let claim = expected()?;
+        let claim = self.claim_to_end(ticket, wanted.expect)?;
         if wanted.force == Force::No {
             let unknown = |source| ChangeError::Unknown { ticket: ticket.clone(), source };
             if self.holder_can_return(&claim, restorable).map_err(unknown)? {
@@ -235,18 +203,18 @@ impl Registry {
         }
     }
 
-    /// Finishes the same reclaim of somebody who died before the journal told of it; `None` where there is none.
+    /// Finishes the same reclaim of somebody who died before it was done; `None` where there is none.
     ///
-    /// What the journal tells of is somebody's who was first: of two administrators one wins.
+    /// What is done is somebody's who was first: of two administrators one wins. Whoever frees a ticket has done so when
+    /// the journal tells of it; whoever gives it to a Pod, when that Pod's session record does. As all of it is done under
+    /// the ticket lock, which is ours by now, what is missing will not come: it is left to the same user to repeat it.
     fn finish_reclaim(
         &self,
         ticket: &TicketId,
         wanted: &Reclaim,
         writer: &Writer,
     ) -> Result<Option<Reclaimed>, ReclaimError> {
-        if self.told_end(ticket, wanted.expect).is_some() {
-            return Ok(None);
-        }
+        let told = self.told_end(ticket, wanted.expect);
         let synced = || {
             fs::sync_dir(&self.claims_dir())
                 .map_err(|source| ReclaimError::NotDurable { ticket: ticket.clone(), source })
@@ -256,6 +224,9 @@ impl Registry {
             let _ = self.log(writer, entry.because(&wanted.reason));
         };
         let Some(taker) = &wanted.to else {
+            if told.is_some() {
+                return Ok(None);
+            }
             let Some(former) = self.released_before(ticket, wanted.expect)? else { return Ok(None) };
             synced()?;
             tell(JournalEntry::on(RECLAIM, &former), Expect::from(&former));
@@ -269,11 +240,36 @@ impl Registry {
                 && why == Some(&ending(&wanted.reason))
         });
         let Some(given) = given else { return Ok(None) };
-        synced()?;
-        let mut entry = JournalEntry::new(RECLAIM);
-        entry.ticket = Some(ticket.clone());
-        tell(entry, wanted.expect);
-        self.tell_taker(given, writer).map(Some)
+        match &told {
+            Some(by) if by.user != writer.user || self.is_related(&given) => return Ok(None),
+            Some(_) => synced()?,
+            None => {
+                synced()?;
+                let mut entry = JournalEntry::new(RECLAIM);
+                entry.ticket = Some(ticket.clone());
+                tell(entry, wanted.expect);
+            }
+        }
+        if self.is_told(&given) { self.relate_taker(given, writer) } else { self.tell_taker(given, writer) }.map(Some)
+    }
+
+    /// Whether the journal tells of a claim; one that cannot be read tells nothing.
+    fn is_told(&self, claim: &Claim) -> bool {
+        let tells = |line: &JournalLine| {
+            line.entry.action == COMMIT
+                && line.entry.generation == Some(claim.generation)
+                && line.entry.nonce == Some(claim.nonce)
+        };
+        self.journal(Some(&claim.ticket)).unwrap_or_default().iter().any(tells)
+    }
+
+    /// Whether its Pod's session record tells of a claim; one that cannot be read tells nothing.
+    fn is_related(&self, claim: &Claim) -> bool {
+        let session = self.session(&claim.pod).ok().flatten();
+        session.is_some_and(|session| {
+            let is_its_own = session.pod_id.is_none() || session.pod_id == claim.pod_id;
+            is_its_own && session.related_tickets.contains(&claim.ticket)
+        })
     }
 
     /// Renames a claim to its tombstone, and notes there how it ended if there is room.
@@ -326,9 +322,13 @@ impl Registry {
         }
     }
 
-    /// Relates a ticket to the Pod that got it.
+    /// Tells of the claim of the Pod that got a ticket, and relates the ticket to it.
     pub(super) fn tell_taker(&self, claim: Claim, writer: &Writer) -> Result<Reclaimed, ReclaimError> {
-        let _ = self.log(writer, JournalEntry::on("commit", &claim).because(claim.evidence.as_str()));
+        let _ = self.log(writer, JournalEntry::on(COMMIT, &claim).because(claim.evidence.as_str()));
+        self.relate_taker(claim, writer)
+    }
+
+    fn relate_taker(&self, claim: Claim, writer: &Writer) -> Result<Reclaimed, ReclaimError> {
         let entry = SessionEntry {
             pod: claim.pod.clone(),
             pod_id: claim.pod_id,
@@ -341,21 +341,6 @@ impl Registry {
         match self.record_session(entry, SessionFence::None, writer) {
             Ok(_) => Ok(Reclaimed::Given(Box::new(claim))),
             Err(source) => Err(ReclaimError::NotRecorded { claim: Box::new(claim), source }),
-        }
-    }
-
-    /// Tells, where the expected claim is gone, who ended it.
-    ///
-    /// Whoever ended it wrote the journal under the ticket lock, which is ours by now.
-    fn who_was_first(&self, ticket: &TicketId, expected: Expect, error: ChangeError) -> ReclaimError {
-        let now = match &error {
-            ChangeError::NotFound { .. } => None,
-            ChangeError::Expectation { found, .. } => Some(found.clone()),
-            _ => return error.into(),
-        };
-        match self.told_end(ticket, expected) {
-            Some(by) => ReclaimError::Lost { ticket: ticket.clone(), expected, by: Box::new(by), now },
-            None => error.into(),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The registry's promises, within one process; races and crashes are tested with real processes under `tests/`.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 mod batch;
+mod properties;
 mod reclaim;
 mod survey;
 mod unreadable;
+mod verify;
 
 use super::*;
 use crate::domain::*;
@@ -22,7 +25,10 @@ fn at(second: u32) -> Timestamp {
 }
 
 fn bench() -> Bench {
-    let temp = tempfile::tempdir().unwrap();
+    bench_in(tempfile::tempdir().unwrap())
+}
+
+fn bench_in(temp: tempfile::TempDir) -> Bench {
     let root: PathBuf = temp.path().join("workspace");
     std::fs::create_dir(&root).unwrap();
     let workspace = Workspace::find(&root).unwrap();
@@ -60,6 +66,24 @@ fn request(pod_name: &str, evidence: Evidence, of: Option<Nonce>) -> CommitReque
 struct Always;
 impl Restorable for Always {
     fn check(&self, _: &PodRecord) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Does something to the registry when the first Pod is judged: in the middle of a look, after the records were read.
+struct Meanwhile<F>(F, AtomicUsize);
+
+impl<F: Fn() + Sync> Meanwhile<F> {
+    fn new(change: F) -> Self {
+        Self(change, AtomicUsize::new(0))
+    }
+}
+
+impl<F: Fn() + Sync> Restorable for Meanwhile<F> {
+    fn check(&self, _: &PodRecord) -> Result<(), String> {
+        if self.1.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.0();
+        }
         Ok(())
     }
 }
@@ -221,6 +245,17 @@ fn release_is_refused_while_the_pod_is_live() {
     assert!(matches!(release(ReleasedBy::Other), Err(ChangeError::HolderLive { .. })));
     assert!(release(ReleasedBy::Holder).is_ok());
     drop(live);
+}
+
+#[test]
+fn who_ends_claims_of_one_pod_is_not_taken_for_that_pod() {
+    let bench = bench();
+    let claim = bench.manual("a").unwrap().claim().clone();
+    // As somebody who ends the claim that the Pod has on another ticket.
+    let _other = bench.registry.exclude_pod(&pod("a")).unwrap().unwrap();
+    let released =
+        bench.registry.release(&bench.lock(), Expect::from(&claim), ReleasedBy::Other, "test", &bench.writer);
+    assert_eq!(released.unwrap(), claim);
 }
 
 #[test]
@@ -518,5 +553,8 @@ fn a_release_that_nobody_told_of_is_finished_by_whoever_asks_again() {
     assert_eq!(told.last().unwrap().entry.why.as_deref(), Some("given back"));
     assert_eq!(release("given back").unwrap(), claim, "a repeat changes nothing");
     assert_eq!(bench.registry.journal(Some(&ticket())).unwrap(), told);
-    assert!(matches!(release("it hangs"), Err(ChangeError::Released { .. })), "a second one is told of the first");
+    assert!(
+        matches!(release("it hangs"), Err(ChangeError::Lost { now: None, .. })),
+        "a second one is told of the first"
+    );
 }

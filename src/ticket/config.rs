@@ -42,8 +42,12 @@ impl Config {
     /// # Errors
     /// When the file cannot be read or something in it is not known.
     pub fn load(workspace: &Path) -> Result<Self, ConfigError> {
-        let defaults = Self::defaults(workspace);
-        Document::read(defaults.file.clone())?.with(|top| defaults.overlaid(&top))
+        Self::of(workspace, &Document::read(in_workspace(workspace, CONFIG_FILE))?)
+    }
+
+    /// What a file says, or would.
+    pub(super) fn of(workspace: &Path, document: &Document) -> Result<Self, ConfigError> {
+        document.with(|top| Self::defaults(workspace).overlaid(&top))
     }
 
     /// What holds where nothing is configured. Touches no file.

@@ -8,7 +8,7 @@
 //!                   artifacts/      whatever belongs to it
 //! .yoi/tmp/<ID>.<random>/           a successor being built        transaction.rs, tree.rs
 //! .yoi/ticket.config.toml           roles, backend, checklist      config.rs, strict.rs
-//! .yoi/profiles.toml                agent programs                 profiles.rs
+//! .yoi/profiles.toml                agent programs                 profiles/
 //! .yoi/workflow/<slug>.md           procedures                     workflow.rs
 //! ```
 //! All of it is shared through git, so nothing local (Pod names, sockets, claims) is ever written here, and neither
@@ -26,6 +26,7 @@ mod actions;
 mod attributes;
 mod author;
 mod config;
+mod configure;
 mod create;
 mod doctor;
 mod error;
@@ -37,6 +38,7 @@ mod place;
 mod profiles;
 mod record;
 mod state;
+mod step;
 mod store;
 mod strict;
 mod thread;
@@ -44,9 +46,10 @@ mod transaction;
 mod tree;
 mod workflow;
 
-pub use actions::{Comment, IntakeReady, IntakeResult};
+pub use actions::{Comment, Remark, Taken, Work};
 pub use author::{Author, AuthorError};
 pub use config::{Config, RoleConfig};
+pub use configure::{ConfigureError, Configuring, Edit};
 pub use create::{NewTicket, PreparedTicket, Published};
 pub use doctor::{Finding, Severity, examine};
 pub use error::{FindError, ReadError, WriteError};
@@ -54,11 +57,12 @@ pub use init::init;
 pub use item::{Item, ItemError, Value};
 pub use place::Place;
 pub use profiles::{
-    KNOWN_AGENTS, ParseProfileError, ProfileError, ProfileRef, ResolveContext, find_in_path, installed_agents,
-    profile_names, resolve,
+    KNOWN_AGENTS, KnownAgent, ListedProfile, ParseProfileError, ProfileError, ProfileRef, ResolveContext, find_in_path,
+    installed_agents, list_profiles, resolve, ways_to_run,
 };
 pub use record::{Summary, Ticket, parse_moment};
 pub use state::State;
+pub use step::Step;
 pub use store::{Listed, Tickets};
 pub use strict::{ConfigError, Source, Sourced};
 pub use thread::{Event, Thread};

@@ -113,6 +113,16 @@ impl Document {
         Ok(Self { file, text })
     }
 
+    /// A file as it would be with this text.
+    pub(super) fn of(file: PathBuf, text: String) -> Self {
+        Self { file, text }
+    }
+
+    /// The text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Hands the file's top table to `take`.
     pub(super) fn with<T>(&self, take: impl FnOnce(Table) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
         let table = DeTable::parse(&self.text).map_err(|error| {
@@ -192,6 +202,21 @@ impl<'a> Entry<'a> {
             DeValue::Table(table) => Ok(Table { document: self.document, name: self.key.clone(), table }),
             _ => Err(self.wrong("a table")),
         }
+    }
+
+    /// Whether the value is a table.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.value.get_ref(), DeValue::Table(_))
+    }
+
+    /// The value as a number, whole or not.
+    pub(super) fn number(&self) -> Result<f64, ConfigError> {
+        let number = match self.value.get_ref() {
+            DeValue::Float(float) => float.as_str().parse().ok(),
+            DeValue::Integer(whole) => i64::from_str_radix(whole.as_str(), whole.radix()).ok().map(|n| n as f64),
+            _ => return Err(self.wrong("a number")),
+        };
+        number.ok_or_else(|| self.bad("it is no number that can be used here"))
     }
 
     /// The value as a text.

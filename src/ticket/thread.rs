@@ -186,6 +186,11 @@ fn body_lines(body: &str) -> Vec<&str> {
     trim_blank(&lines).to_vec()
 }
 
+/// A body as it is read again once it was written.
+pub(super) fn as_read(body: &str) -> String {
+    body_lines(body).join("\n")
+}
+
 fn trim_blank<'a, 'b>(lines: &'a [&'b str]) -> &'a [&'b str] {
     let blank = |line: &&str| line.trim().is_empty();
     let start = lines.iter().position(|line| !blank(line)).unwrap_or(lines.len());

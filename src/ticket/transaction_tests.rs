@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::domain::Timestamp;
 use crate::ticket::error::ReadError;
-use crate::ticket::{Author, Comment, Config, IntakeReady, IntakeResult, State};
+use crate::ticket::{Author, Comment, Config, Remark, State, Step, Taken, Work};
 
 const ID: &str = "20260607-220225-001";
 const ITEM_TEXT: &str =
@@ -48,13 +48,31 @@ impl Fixture {
 
     fn comment(&self, body: &str) -> Result<(), WriteError> {
         let author = Author::person("me").unwrap();
-        self.tickets.comment(self.id.ticket(), &Comment { author: &author, heading: None, body }, now())
+        let comment = Comment { remark: Remark::Comment, author: &author, heading: None, body };
+        self.tickets.comment(self.id.ticket(), &comment, now())
     }
 
-    fn intake_ready(&self, repeated: bool) -> Result<IntakeReady, WriteError> {
-        let author = Author::role(crate::domain::Role::Intake);
-        let result = IntakeResult { author: &author, summary: "All is said.", repeated };
-        self.tickets.intake_ready(self.id.ticket(), &result, now())
+    fn intake_ready(&self, repeated: bool) -> Result<Taken, WriteError> {
+        self.take(Step::IntakeReady, "All is said.", repeated)
+    }
+
+    fn take(&self, step: Step, text: &str, repeated: bool) -> Result<Taken, WriteError> {
+        let author = Author::role(step.role());
+        let work = Work { step, author: &author, text, repeated, since: now() };
+        self.tickets.take(self.id.ticket(), &work, now())
+    }
+
+    fn in_state(&self, state: State) {
+        self.write("item.md", &ITEM_TEXT.replace("intake", state.as_str()));
+    }
+
+    /// The kinds of the events, each with its status where it has one.
+    fn kinds(&self) -> Vec<String> {
+        let thread = self.tickets.read(self.id.ticket()).unwrap().thread;
+        let status = |event: &crate::ticket::Event| {
+            event.attributes.iter().find(|(key, _)| key == "status").map(|(_, value)| format!(": {value}"))
+        };
+        thread.events.iter().map(|event| format!("{}{}", event.kind, status(event).unwrap_or_default())).collect()
     }
 }
 
@@ -84,7 +102,7 @@ fn intake_ready_writes_summary_and_state_and_a_repeat_nothing() {
     for one_by_one in [false, true] {
         let mut fixture = Fixture::new();
         fixture.tickets.one_by_one = one_by_one;
-        assert_eq!(fixture.intake_ready(false).unwrap(), IntakeReady::Done);
+        assert_eq!(fixture.intake_ready(false).unwrap(), Taken::Now);
         let ticket = fixture.tickets.read(fixture.id.ticket()).unwrap();
         assert_eq!(ticket.summary.state, State::Ready);
         assert!(fixture.read("item.md").contains("\nstate: \"ready\"\n"));
@@ -94,7 +112,7 @@ fn intake_ready_writes_summary_and_state_and_a_repeat_nothing() {
         let attributes = ticket.thread.events[2].attributes.iter().flat_map(|(key, value)| [key, value]);
         assert_eq!(attributes.collect::<Vec<_>>(), change);
         let before = (fixture.read("item.md"), fixture.read("thread.md"));
-        assert_eq!(fixture.intake_ready(true).unwrap(), IntakeReady::AlreadyDone);
+        assert_eq!(fixture.intake_ready(true).unwrap(), Taken::Before);
         let error = fixture.intake_ready(false).unwrap_err().to_string();
         assert_eq!(
             error,
@@ -115,6 +133,67 @@ fn intake_ready_is_refused_from_every_other_state() {
         assert_eq!((fixture.read("item.md"), fixture.read("thread.md")), (item, THREAD_TEXT.to_owned()));
         assert_eq!(fixture.intake_ready(true).is_ok(), *state == State::Ready);
     }
+}
+
+#[test]
+fn each_step_writes_its_words_and_its_change_of_state() {
+    for (step, from, state, kinds) in [
+        (Step::Queue, State::Ready, State::Queued, &["state_changed"][..]),
+        (Step::Start, State::Queued, State::Inprogress, &["plan", "state_changed"]),
+        (Step::Report, State::Inprogress, State::Done, &["implementation_report", "state_changed"]),
+        (Step::Findings, State::Ready, State::Ready, &["investigation_report"]),
+        (Step::Approve, State::Done, State::Done, &["review: approve"]),
+        (Step::RequestChanges, State::Done, State::Inprogress, &["review: request_changes", "state_changed"]),
+    ] {
+        let fixture = Fixture::new();
+        fixture.in_state(from);
+        assert_eq!(fixture.take(step, "So it is.", false).unwrap(), Taken::Now, "{step:?}");
+        let ticket = fixture.tickets.read(fixture.id.ticket()).unwrap();
+        assert_eq!(ticket.summary.state, state, "{step:?}");
+        assert_eq!(fixture.kinds()[1..], *kinds, "{step:?}");
+        assert!(ticket.thread.events.iter().any(|event| event.body.ends_with("So it is.")), "{step:?}");
+        assert!(fixture.scratch_is_gone());
+    }
+}
+
+#[test]
+fn a_step_that_needs_words_is_refused_without_them() {
+    for step in Step::ALL {
+        let fixture = Fixture::new();
+        fixture.in_state(step.from()[0]);
+        let needs_none = matches!(step, Step::Queue | Step::Start);
+        assert_eq!(fixture.take(*step, " \n", false).is_ok(), needs_none, "{step:?}");
+        assert_eq!(fixture.kinds(), if needs_none { vec!["create", "state_changed"] } else { vec!["create"] });
+    }
+}
+
+#[test]
+fn a_step_that_is_taken_again_changes_nothing_twice() {
+    for step in Step::ALL {
+        let fixture = Fixture::new();
+        fixture.in_state(step.from()[0]);
+        assert_eq!(fixture.take(*step, "So it is.\n", false).unwrap(), Taken::Now, "{step:?}");
+        let before = (fixture.read("item.md"), fixture.read("thread.md"));
+        assert_eq!(fixture.take(*step, "\nSo it is.", true).unwrap(), Taken::Before, "{step:?}");
+        assert_eq!((fixture.read("item.md"), fixture.read("thread.md")), before, "{step:?}");
+    }
+}
+
+#[test]
+fn what_is_said_in_other_words_or_of_another_claim_is_said_again() {
+    let fixture = Fixture::new();
+    fixture.in_state(State::Done);
+    let author = Author::role(crate::domain::Role::Reviewer);
+    let said = |text: &str, since: &str| {
+        let since = since.parse().unwrap();
+        let work = Work { step: Step::Approve, author: &author, text, repeated: false, since };
+        fixture.tickets.take(fixture.id.ticket(), &work, now()).unwrap()
+    };
+    let (same, later) = ("2026-06-08T01:02:03.999Z", "2026-06-08T01:02:04Z");
+    assert_eq!(said("Good.", same), Taken::Now);
+    assert_eq!(said("Good.", same), Taken::Before);
+    assert_eq!(said("Good, but slow.", same), Taken::Now);
+    assert_eq!(said("Good.", later), Taken::Now);
 }
 
 #[test]

@@ -102,12 +102,9 @@ mod tests {
     }
 
     #[test]
-    fn the_intake_is_told_of_all_its_tools() {
-        let text = BUILT_IN[0].1;
-        for tool in
-            ["TicketShow", "TicketList", "TicketCreate", "TicketComment", "TicketIntakeReady", "yoi tool NAME --json"]
-        {
-            assert!(text.contains(tool), "{tool}");
+    fn who_cannot_call_tools_is_told_how_to_run_them() {
+        for (slug, text) in BUILT_IN {
+            assert!(text.contains("yoi tool NAME --json"), "{slug}");
         }
     }
 }

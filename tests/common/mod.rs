@@ -6,6 +6,8 @@
 #![allow(dead_code, reason = "every test program uses another part of the bench")]
 
 pub mod console;
+pub mod fake_acp;
+pub mod impostor;
 mod process;
 pub mod puppet;
 pub mod scene;

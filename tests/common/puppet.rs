@@ -59,7 +59,9 @@ impl TestEnv {
     /// What a Pod wrote down of its conversation: the events, by name.
     pub fn history(&self, name: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.registry().pod_dir(&pod(name)).join("history.jsonl")).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // The last line may be on its way into the file.
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 

@@ -231,7 +231,6 @@ impl Worker {
             Ok(Reclaimed::Freed { former: Some(claim) }) => Answer::Freed(seen(&claim)),
             Ok(Reclaimed::Given(claim)) => Answer::New(seen(&claim)),
             Err(ReclaimError::Change(error)) => changed(error),
-            Err(ReclaimError::Lost { now, .. }) => Answer::Ended(now.as_deref().map(seen)),
             Ok(other) => Answer::Failed(format!("{other:?}")),
             Err(error) => Answer::Failed(chain(&error)),
         }
@@ -267,7 +266,7 @@ fn changed(error: ChangeError) -> Answer {
     match error {
         ChangeError::NotFound { .. } => Answer::NotFound,
         ChangeError::Expectation { found, .. } => Answer::Other(seen(&found)),
-        ChangeError::Released { .. } => Answer::Ended(None),
+        ChangeError::Lost { now, .. } => Answer::Ended(now.as_deref().map(seen)),
         ChangeError::HolderLive { claim } => Answer::Live(seen(&claim)),
         ChangeError::NotCompleted { claim } => Answer::NotCompleted(seen(&claim)),
         ChangeError::Busy { .. } => Answer::Busy,

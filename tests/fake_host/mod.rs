@@ -230,8 +230,10 @@ fn converse(fault: Fault, spec: &HostSpec, registry: &Registry, mut stream: Unix
         ticket: spec.ticket.clone(),
         probation: true,
         permissions: Vec::new(),
+        agent: None,
         history: Vec::new(),
         truncated: false,
+        written: None,
     };
     stream.write_all(&Message::new(&Event::Snapshot(snapshot), None).to_line()).unwrap();
     let lines = BufReader::new(stream.try_clone().unwrap()).lines();

@@ -25,6 +25,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it is begun again where a signal came before it did anything.
+    pub fn is_begun_again(self) -> bool {
+        matches!(self, Self::Write | Self::WriteAt | Self::Truncate | Self::Sync)
+    }
+
     /// Whether it changes what is on disk, or when that is durable; such a call may have succeeded although its reply
     /// says that it did not.
     pub fn changes(self) -> bool {
@@ -112,6 +117,11 @@ const OLD_CALLS: &[(c_long, &str, Kind, About)] = &[
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const OLD_CALLS: &[(c_long, &str, Kind, About)] = &[];
+
+/// Whether a call makes a thread, or a process.
+pub fn makes_a_thread(number: u64) -> bool {
+    [libc::SYS_clone, libc::SYS_clone3].iter().any(|call| u64::try_from(*call) == Ok(number))
+}
 
 /// What a process is about to do to a file; `None` where it is something else.
 pub fn decode(tracee: &Tracee, number: u64, arguments: [u64; 6]) -> Option<Call> {

@@ -83,11 +83,11 @@ fn refused(world: &World, words: &[&str], why: &str) {
 }
 
 fn listings(world: &World) -> Vec<String> {
-    let claims = ["claim-list", "session-list", "pod-list"].map(|verb| {
-        let outcome = world.run(&[verb]);
-        assert_eq!(outcome.status, 0, "{verb}: {}", outcome.stderr);
-        outcome.stdout
-    });
+    // There is one thing to be found: a session record that relates a Pod to a ticket of another one.
+    let verbs = [("claim-list", 0), ("session-list", 0), ("pod-list", 0), ("journal", 0), ("verify", 1)];
+    let claims = verbs.map(|(verb, status)| must(&mut world.yoi_claim(&[verb]), status).stdout);
+    assert!(claims[3].contains("\tcommit\tD\td\tcoder\t1\t"), "{claims:?}");
+    assert!(claims[4].starts_with("session-of-another\t") && claims[4].lines().count() == 1, "{claims:?}");
     let shown = must(&mut world.yoi_claim(&["claim-show", "A"]), 0).stdout;
     let status = must(&mut world.env().yoi(["status"]), 0).stdout;
     claims.into_iter().chain([shown, status]).collect()
@@ -138,7 +138,7 @@ fn full(world: &World) {
     // Almost a page, so that the next line does not fit into what is left of it.
     let journal = world.registry().journal_path();
     let mut file = fs::File::options().append(true).open(&journal).unwrap();
-    let line = format!("{{\"filler\":\"{}\"}}\n", "x".repeat(60));
+    let line = "{\"at\":\"2026-06-07T22:02:25Z\",\"user\":\"u\",\"pid\":1,\"action\":\"filler\"}\n";
     while file.metadata().unwrap().len() + (line.len() as u64) < 4096 {
         file.write_all(line.as_bytes()).unwrap();
     }

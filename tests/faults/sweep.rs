@@ -76,9 +76,9 @@ fn sweep(verb: &Verb, wanted: &Wanted, env: &TestEnv) -> Tally {
     first.write(&template);
     let rehearsal = trace(verb, &first, &verb.hold(&first), None, None);
     assert_eq!(rehearsal.outcome.status, verb.status, "{}: {}", verb.name, rehearsal.outcome.stderr);
-    let found = first.findings();
+    let (found, told) = (first.findings(), first.journal_lines());
     first.remove();
-    let begin = Begin { verb, template, before, found };
+    let begin = Begin { verb, template, before, found, told };
     let calls = &rehearsal.calls;
     let points: Vec<Point> = (1..=calls.len())
         .flat_map(|nth| FAULTS.iter().map(move |fault| Point { nth, fault: *fault }))

@@ -42,9 +42,9 @@ pub struct Tracee {
 }
 
 impl Tracee {
-    /// Starts a program, which is stopped before its first instruction.
+    /// Starts a program, which is stopped before its first instruction; its standard input is the command's.
     pub fn start(command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         // SAFETY: the call is safe between fork and exec.
         unsafe { command.pre_exec(|| Ok(ptrace::traceme()?)) };
         let child = command.spawn().unwrap();
@@ -117,6 +117,13 @@ impl Tracee {
         let mut registers = ptrace::getregs(self.pid()).unwrap();
         registers.rax = (-i64::from(error as i32)).cast_unsigned();
         ptrace::setregs(self.pid(), registers).unwrap();
+    }
+
+    /// Refuses a call at the entry of which it stopped.
+    pub fn refuse(&mut self, error: Errno) {
+        self.leave_out();
+        let Stop::Exit { .. } = self.step() else { panic!("a call has an end") };
+        self.answer(error);
     }
 
     #[cfg(not(target_arch = "x86_64"))]

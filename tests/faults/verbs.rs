@@ -1,7 +1,8 @@
 //! The verbs that write, each with the registry that it begins from and the change that it makes.
 
+use std::io::Write as _;
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt as _, FdMapping};
@@ -170,6 +171,13 @@ fn holds(world: &World, name: &str, generation: u64) -> bool {
     world.claim().is_some_and(|claim| claim.pod == pod(name) && claim.generation == generation)
 }
 
+/// Whether every line of the batch has its claim.
+fn batch_is_claimed(world: &World) -> bool {
+    BATCH_CLAIMS
+        .iter()
+        .all(|(ticket, generation)| world.claim_on(ticket).is_some_and(|claim| claim.generation == *generation))
+}
+
 fn relates(world: &World, tickets: &[&str]) -> bool {
     let session = world.registry().session(&pod("p")).unwrap();
     session
@@ -182,6 +190,12 @@ const SESSION: &[&str] = &["sessions/p.toml"];
 const COMMIT: &[&str] = &["claim-commit", TICKET, "--pod", "p", "--role", "intake"];
 const COMMIT_OFFER: &[&str] = &["claim-commit", TICKET, "--pod", "p", "--role", "intake", "--evidence", "user_message"];
 const RECORD: &[&str] = &["session-record", "p", "--role", "intake", "--origin", "ticket_claim", "--ticket", "T"];
+
+const BATCH: &[&str] = &["claim-commit", "--stdin"];
+/// B was released before.
+const BATCH_LINES: &str = "T p intake\nB p intake\n";
+const BATCH_CLAIMS: &[(&str, u64)] = &[("T", 1), ("B", 2)];
+const BATCH_TARGETS: &[&str] = &["claims/T.toml", "claims/B.toml"];
 
 /// All of them.
 pub const VERBS: &[Verb] = &[
@@ -250,6 +264,28 @@ pub const VERBS: &[Verb] = &[
         status: 4,
         changed: |_| false,
         targets: CLAIM,
+    },
+    Verb {
+        name: "commit-batch",
+        prepare: neighbours,
+        hold: nobody,
+        words: BATCH,
+        status: 0,
+        changed: batch_is_claimed,
+        targets: BATCH_TARGETS,
+    },
+    Verb {
+        name: "commit-batch-again",
+        prepare: |world| {
+            neighbours(world);
+            world.must(COMMIT);
+            world.must(&["claim-commit", "B", "--pod", "p", "--role", "intake"]);
+        },
+        hold: nobody,
+        words: BATCH,
+        status: 0,
+        changed: batch_is_claimed,
+        targets: BATCH_TARGETS,
     },
     Verb {
         name: "hand-over",
@@ -452,6 +488,12 @@ impl Verb {
     /// The command, with what is handed down where the ticket is in flight.
     pub fn command(&self, world: &World, held: &Held) -> Command {
         let mut command = world.yoi_claim(self.words);
+        if self.is_batch() {
+            // A pipe, which is no file of ours; it holds that much.
+            let (read, write) = std::io::pipe().unwrap();
+            (&write).write_all(BATCH_LINES.as_bytes()).unwrap();
+            command.stdin(Stdio::from(read));
+        }
         let Some(flight) = &held.flight else { return command };
         let copy = |descriptor: BorrowedFd| descriptor.try_clone_to_owned().unwrap();
         let lock = FdMapping { parent_fd: copy(flight.lock.as_fd()), child_fd: 20 };
@@ -478,7 +520,27 @@ impl Verb {
 
     /// Whether it makes its change in several steps, and goes on from there when it is repeated.
     pub fn is_made_in_steps(&self) -> bool {
-        ["adopt", "gc"].contains(&self.name)
+        ["adopt", "gc"].contains(&self.name) || self.is_batch()
+    }
+
+    /// Whether it commits many claims, and answers for each.
+    pub fn is_batch(&self) -> bool {
+        self.words == BATCH
+    }
+
+    /// Fails where a batch said of a line that it is claimed and it is not, or the other way round.
+    pub fn check_answers(&self, world: &World, outcome: &Outcome) {
+        if !self.is_batch() {
+            return;
+        }
+        for line in outcome.stdout.lines() {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let claimed = world.claim_on(fields[0]).is_some_and(|claim| claim.pod == pod("p"));
+            // 5: it stands, and may not be durable.
+            let said = ["0", "5"].contains(&fields[1]);
+            assert!(claimed == said || (claimed && self.is_repeat()), "answered {line:?}, and claimed is {claimed}");
+        }
+        assert!(outcome.status != 0 || outcome.stdout.lines().count() == BATCH_CLAIMS.len(), "{}", outcome.stdout);
     }
 
     pub fn is_commit(&self) -> bool {
@@ -494,6 +556,12 @@ impl Verb {
     pub fn is_own(&self, path: &str) -> bool {
         let set_aside = self.name == "reclaim-damaged" && path.starts_with("claims/T.");
         set_aside || self.targets.iter().any(|target| *target == "*" || *target == path)
+    }
+
+    /// Whether, once it was repeated, all is there that goes with its change.
+    pub fn is_finished(&self, world: &World) -> bool {
+        !self.targets.contains(&"sessions/q.toml")
+            || world.registry().session(&pod("q")).unwrap().is_some_and(|session| session.related_tickets == [ticket()])
     }
 
     /// Whether this is how a repeat may end: as the verb itself, or where its change stands with word of who made it.
@@ -514,8 +582,5 @@ impl Verb {
             world.must(&["claim-release", TICKET, "--expect", &generation, "--reason", "next"]);
         }
         world.must(&["claim-commit", TICKET, "--pod", "next", "--role", "coder"]);
-        if self.targets.contains(&"sessions/q.toml") {
-            world.must(&["session-record", "q", "--role", "coder", "--origin", "ticket_claim", "--ticket", TICKET]);
-        }
     }
 }

@@ -203,6 +203,11 @@ impl<'a> World<'a> {
         assert!(text.lines().all(whole), "a line of the journal is torn: {text}");
     }
 
+    /// How many lines the journal has.
+    pub fn journal_lines(&self) -> usize {
+        fs::read_to_string(self.registry.journal_path()).unwrap_or_default().lines().count()
+    }
+
     /// The names in one of the registry's directories.
     pub fn names(&self, dir: &str) -> Vec<String> {
         crate::common::scene::names(&self.registry.dir().join(dir))
@@ -220,6 +225,11 @@ impl<'a> World<'a> {
             Err(_) if self.is_damaged() => None,
             claim => claim.unwrap(),
         }
+    }
+
+    /// The claim on another ticket.
+    pub fn claim_on(&self, ticket: &str) -> Option<Claim> {
+        self.registry.claim(&TicketId::new(ticket).unwrap()).unwrap()
     }
 
     /// Whether nobody can read the claim on the ticket, as was brought about.

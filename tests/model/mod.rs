@@ -16,7 +16,7 @@
 //! | [`warden`]: `TakePod` … `Create`, `Update` | `launch/host.rs` `settle`; `registry/pods.rs` `create_pod`, `sweep_pod`, `update_pod` |
 //! | [`warden`]: `Watch` … `DiscardRemove` | `pod/warden.rs`; `launch/desk.rs` `give_up`, `discard` |
 //! | [`host`] | `pod/host/*`, `pod/lifecycle.rs`; `launch/desk.rs` |
-//! | [`people`] | `registry/claims.rs` `release`, `edit`; `registry/reclaim.rs` where it frees a ticket |
+//! | [`people`] | `registry/release.rs`; `registry/change.rs` `edit`; `registry/reclaim.rs` where it frees a ticket |
 //! | [`people`]: `collect` | `registry/verify/mend.rs` `SweepPod`; `registry/pods.rs` `sweep_pod`, `nobodys` |
 //!
 //! A script under `ticket-lock` is a launcher that does not undo, may go on after a step that failed, may run two steps at

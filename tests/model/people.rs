@@ -81,7 +81,7 @@ pub enum Collector {
     Ended,
 }
 
-/// `registry/claims.rs` `release`, by anybody but the Pod.
+/// `registry/release.rs` `release`, by anybody but the Pod.
 pub fn release(steps: &mut Steps<'_>) {
     let (state, protocol) = (*steps.state, steps.protocol);
     let world = state.world;
@@ -149,7 +149,7 @@ pub fn release(steps: &mut Steps<'_>) {
     }
 }
 
-/// `registry/claims.rs` `complete`.
+/// `registry/change.rs` `complete`.
 pub fn complete(steps: &mut Steps<'_>) {
     let (state, protocol) = (*steps.state, steps.protocol);
     let world = state.world;

@@ -66,7 +66,12 @@ impl Desk for FileDesk {
 
     fn tools(&self) -> Vec<ToolDescription> {
         ["TicketShow", "TicketComment", "TicketIntakeReady"]
-            .map(|name| ToolDescription { name: name.into(), description: "a tool".into(), schema: json!({}) })
+            .map(|name| ToolDescription {
+                name: name.into(),
+                description: "a tool".into(),
+                schema: json!({}),
+                read_only: true,
+            })
             .into()
     }
 

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
+use super::last_words::{self, LastWords};
 use super::utf8::Decoder;
 use super::{Agent, Stage, StartError, Surroundings, Turn, TurnError};
 use crate::pod::nursery::{Exit, Nursery};
@@ -26,8 +26,6 @@ const POLITENESS: Duration = Duration::from_secs(2);
 const SETTLING: Duration = Duration::from_millis(200);
 /// How much of an answer is kept, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
-/// How much of its last words an error shows, in bytes.
-const LAST_WORDS: usize = 2 << 10;
 
 /// The agent.
 pub(super) struct Exec {
@@ -65,11 +63,7 @@ impl Agent for Exec {
         let Some(program) = self.command.first() else {
             return Err(StartError("the profile's command is empty".to_owned()));
         };
-        match std::fs::metadata(program) {
-            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(()),
-            Ok(_) => Err(StartError(format!("cannot run '{program}': it is no executable file"))),
-            Err(error) => Err(StartError(format!("cannot run '{program}': {error}"))),
-        }
+        last_words::check_program(program).map_err(StartError)
     }
 
     fn turn(&mut self, turn: &Turn, stage: &dyn Stage) -> Result<(), TurnError> {
@@ -94,19 +88,8 @@ impl Agent for Exec {
         match exit.map_err(failed)? {
             _ if turn.cancel.is_cancelled() => Err(TurnError::Cancelled),
             Exit::Status(0) => Ok(()),
-            exit => Err(TurnError::Failed(describe(program, exit, &last_words))),
+            exit => Err(TurnError::Failed(last_words.of(&last_words::ending(program, exit)))),
         }
-    }
-}
-
-fn describe(program: &str, exit: Exit, last_words: &str) -> String {
-    let how = match exit {
-        Exit::Status(status) => format!("'{program}' ended with status {status}"),
-        Exit::Killed(signal) => format!("'{program}' was ended by {signal}"),
-    };
-    match last_words.trim() {
-        "" => how,
-        words => format!("{how}: {words}"),
     }
 }
 
@@ -163,13 +146,13 @@ struct Running<'a> {
     decoder: Decoder,
     answer: String,
     answer_length: usize,
-    last_words: Vec<u8>,
+    last_words: LastWords,
 }
 
 /// What a program left behind.
 struct Ended {
     answer: String,
-    last_words: String,
+    last_words: LastWords,
 }
 
 impl<'a> Running<'a> {
@@ -193,7 +176,7 @@ impl<'a> Running<'a> {
             decoder: Decoder::default(),
             answer: String::new(),
             answer_length: 0,
-            last_words: Vec::new(),
+            last_words: LastWords::default(),
         })
     }
 
@@ -285,9 +268,7 @@ impl<'a> Running<'a> {
     fn read_errors(&mut self) {
         let Some(piece) = read_some(&mut self.errors) else { return };
         self.stage.log(&piece);
-        self.last_words.extend_from_slice(&piece);
-        let surplus = self.last_words.len().saturating_sub(LAST_WORDS);
-        self.last_words.drain(..surplus);
+        self.last_words.hear(&piece);
     }
 
     fn finish(mut self) -> Ended {
@@ -296,7 +277,7 @@ impl<'a> Running<'a> {
         if self.answer_length > self.answer.len() {
             self.answer.push_str(&format!("\n[cut: the answer had {} bytes]", self.answer_length));
         }
-        Ended { answer: self.answer, last_words: String::from_utf8_lossy(&self.last_words).into_owned() }
+        Ended { answer: self.answer, last_words: self.last_words }
     }
 }
 

@@ -30,7 +30,6 @@ impl ToolGate {
     }
 
     /// Begins a new epoch and gives it: whatever belongs to an earlier start is shut out from here on.
-    #[expect(dead_code, reason = "for agents that speak a protocol")]
     pub(super) fn renew(&self, on_ready: impl FnOnce() + Send + 'static) -> String {
         let mut gate = self.lock();
         gate.epoch = crate::fs::random_suffix();

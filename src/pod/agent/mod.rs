@@ -8,6 +8,7 @@ mod acp;
 mod checklist;
 mod exec;
 mod gate;
+mod last_words;
 mod prompt;
 mod utf8;
 
@@ -19,7 +20,7 @@ use serde_json::Value;
 
 use super::ToolOutcome;
 use super::nursery::Nursery;
-use super::protocol::{PermissionOption, PermissionSubject};
+use super::protocol::{AgentOffer, PermissionOption, PermissionSubject};
 use crate::domain::{AgentSpec, Segment, Slug};
 
 pub(super) use gate::ToolGate;
@@ -57,6 +58,9 @@ pub trait Agent: Send {
     /// # Errors
     /// When it was cancelled, or the agent failed.
     fn turn(&mut self, turn: &Turn, stage: &dyn Stage) -> Result<(), TurnError>;
+
+    /// Takes its leave, in between turns: none will come any more.
+    fn close(&mut self) {}
 }
 
 /// One turn: what is asked, and what there is to know.
@@ -90,6 +94,8 @@ pub trait Stage: Sync {
 pub enum News {
     /// The agent's own session id is known.
     Session(String),
+    /// It has come up, and this is what it said of itself.
+    Offer(AgentOffer),
     /// A piece of the answer, for who watches.
     Text(String),
     /// The answer since the last of these, which is kept; `more` when the next goes on with it.
@@ -199,11 +205,12 @@ impl std::fmt::Debug for Cancel {
 }
 
 /// What agents need of their Pod.
-#[expect(dead_code, reason = "for agents that speak a protocol")]
 pub(super) struct Surroundings {
     pub(super) nursery: Nursery,
     pub(super) directory: PathBuf,
     pub(super) environment: Vec<(OsString, OsString)>,
+    /// What is known before there is a claim: for a program that is started before its first turn.
+    pub(super) variables: Vec<(String, OsString)>,
     pub(super) workflows: Workflows,
     /// The session that an earlier start of the Pod had with its agent.
     pub(super) session: Option<String>,

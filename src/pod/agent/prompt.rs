@@ -82,10 +82,7 @@ impl Conversation {
 
     /// The prompt of a turn: the input, after the conversation so far where there is one.
     pub(super) fn prompt(&self, input: &[Segment], workflow: impl Fn(&Slug) -> Option<String>) -> String {
-        let now = render(input, |slug| match workflow(slug) {
-            Some(text) => format!("Follow this procedure (workflow {slug}):\n\n{}", text.trim()),
-            None => format!("Follow the workflow {slug} (its text was not found)"),
-        });
+        let now = asked(input, workflow);
         if self.said.is_empty() {
             return now + "\n";
         }
@@ -101,8 +98,34 @@ impl Conversation {
             };
             prompt.push_str(&format!("\n## {who}\n\n{text}\n"));
         }
-        prompt + "\n# What the user says now\n\n" + &now + "\n"
+        prompt + NOW + &now + "\n"
     }
+
+    /// The prompt of a turn for an agent that remembers: the input, after what the agent was told since the last one.
+    pub(super) fn prompt_of_news(&self, input: &[Segment], workflow: impl Fn(&Slug) -> Option<String>) -> String {
+        let now = asked(input, workflow);
+        let news: Vec<&str> =
+            self.said.iter().rev().take_while(|(who, _)| *who != Who::User).filter_map(note).collect();
+        if news.is_empty() {
+            return now + "\n";
+        }
+        let news: String = news.iter().rev().map(|note| format!("\n{note}\n")).collect();
+        format!("# Since the user last spoke\n{news}{NOW}{now}\n")
+    }
+}
+
+/// What stands above the input where something else comes first.
+const NOW: &str = "\n# What the user says now\n\n";
+
+fn note((who, text): &(Who, String)) -> Option<&str> {
+    (*who == Who::Note).then_some(text)
+}
+
+fn asked(input: &[Segment], workflow: impl Fn(&Slug) -> Option<String>) -> String {
+    render(input, |slug| match workflow(slug) {
+        Some(text) => format!("Follow this procedure (workflow {slug}):\n\n{}", text.trim()),
+        None => format!("Follow the workflow {slug} (its text was not found)"),
+    })
 }
 
 /// Writes the segments of an input as one text, a blank line between them.
@@ -180,6 +203,30 @@ mod tests {
         ## Note
 
         The turn above was errored: no tokens
+
+        # What the user says now
+
+        again
+        ");
+    }
+
+    #[test]
+    fn an_agent_that_remembers_is_told_only_what_it_cannot_know() {
+        let mut conversation = Conversation::default();
+        let again = [Segment::text("again")];
+        assert_eq!(conversation.prompt_of_news(&again, |_| None), "again\n");
+        conversation.note("old news");
+        conversation.user(&input()[..2]);
+        conversation.agent("done\n");
+        assert_eq!(conversation.prompt_of_news(&again, |_| None), "again\n");
+        conversation.turn_end(TurnOutcome::Interrupted, None);
+        conversation.note("The tests are green");
+        insta::assert_snapshot!(conversation.prompt_of_news(&again, |_| None), @r"
+        # Since the user last spoke
+
+        The turn above was interrupted
+
+        The tests are green
 
         # What the user says now
 

@@ -25,7 +25,7 @@ use crate::pod::cgroup::Cgroup;
 use crate::pod::history::{Durability, History, SNAPSHOT_BOUND};
 use crate::pod::lifecycle::{Input, RequestId, State, step};
 use crate::pod::nursery::Nursery;
-use crate::pod::protocol::{Event, Message, TurnOutcome};
+use crate::pod::protocol::{AgentOffer, Event, Message, TurnOutcome};
 use crate::pod::warden::{HostSide, Link};
 use crate::pod::{Clock, Desk, DeskError, SocketError, ToolOutcome, chain, cut, process};
 
@@ -87,10 +87,15 @@ pub(super) struct Actor {
     pub(super) ready: Option<OwnedFd>,
     pub(super) requests: HashMap<RequestId, Request>,
     pub(super) next_request: u64,
-    pub(super) turns: Sender<Turn>,
+    /// Where turns are sent to; gone once none will come any more.
+    pub(super) turns: Option<Sender<Turn>>,
+    /// Whether the agent is up, and has not taken its leave.
+    pub(super) agent_is_up: bool,
     /// There while the agent works.
     pub(super) cancel: Option<Cancel>,
     pub(super) session: Option<String>,
+    /// What the agent said of itself when it came up.
+    pub(super) offer: Option<AgentOffer>,
     pub(super) permissions: Permissions,
     /// The calls of the agent's own tools that have not ended, by the agent's name for them.
     pub(super) agent_calls: HashMap<String, (u64, String)>,
@@ -127,10 +132,16 @@ impl Actor {
             threads::watch_launcher(launcher, wakes.clone())?;
         }
         let gate = ToolGate::new();
+        let variables = vec![
+            ("YOI_POD".to_owned(), setup.pod.as_str().into()),
+            ("YOI_DATA_DIR".to_owned(), setup.data_dir.into()),
+            ("YOI_RUNTIME_DIR".to_owned(), setup.runtime_dir.into()),
+        ];
         let surroundings = Surroundings {
             nursery: nursery.clone(),
             directory: setup.directory,
             environment: process::without_our_own(setup.environment),
+            variables: variables.iter().cloned().chain(desk.fence().variables()).collect(),
             workflows: setup.workflows,
             session: setup.session.clone(),
             tool_server: ToolServer {
@@ -143,11 +154,6 @@ impl Actor {
         };
         let turns = threads::run_agent(agent::make(setup.agent, surroundings), wakes.clone())?;
         let tools = threads::run_tools(Arc::clone(&desk), wakes.clone())?;
-        let variables = vec![
-            ("YOI_POD".to_owned(), setup.pod.as_str().into()),
-            ("YOI_DATA_DIR".to_owned(), setup.data_dir.into()),
-            ("YOI_RUNTIME_DIR".to_owned(), setup.runtime_dir.into()),
-        ];
         let mut actor = Self {
             identity: Identity {
                 pod: setup.pod,
@@ -176,9 +182,11 @@ impl Actor {
             ready: None,
             requests: HashMap::new(),
             next_request: 0,
-            turns,
+            turns: Some(turns),
+            agent_is_up: false,
             cancel: None,
             session: setup.session,
+            offer: None,
             permissions: Permissions::default(),
             agent_calls: HashMap::new(),
             outcome: (TurnOutcome::Cancelled, None),
@@ -290,7 +298,11 @@ impl Actor {
 
     fn agent_did(&mut self, news: FromAgent) {
         match news {
-            FromAgent::Ready => self.feed(Input::AgentReady),
+            FromAgent::Ready => {
+                self.agent_is_up = true;
+                self.feed(Input::AgentReady);
+            }
+            FromAgent::Closed => self.agent_is_up = false,
             FromAgent::Failed(why) => {
                 self.write_log(&format!("the agent cannot be started: {why}"));
                 self.refuse_start("agent", why);

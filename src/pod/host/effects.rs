@@ -18,6 +18,8 @@ use crate::pod::{GaveUp, Standing, chain, process};
 const SETTLING: Duration = Duration::from_secs(2);
 /// How long a turn that was cancelled because the Pod ends may take; more than an agent needs to be killed.
 const LAST_TURN: Duration = Duration::from_secs(4);
+/// How long an agent may take to take its leave.
+const LEAVE: Duration = Duration::from_secs(1);
 /// How long a tool call that runs may take when the Pod ends.
 const LAST_TOOL: Duration = Duration::from_secs(5);
 /// How long the clients may take to be sent the last message.
@@ -48,6 +50,7 @@ impl Actor {
                 if let Some(cancel) = &self.cancel {
                     cancel.cancel();
                 }
+                self.forget_permissions();
             }
             Effect::LimitTurn => self.set(Timer::Turn, LAST_TURN),
             Effect::FinishTurn(request) => self.finish_turn(request),
@@ -136,6 +139,8 @@ impl Actor {
         self.timers.remove(&Timer::Probation);
         self.timers.remove(&Timer::Retry);
         self.ticket_locks.clear();
+        // Claim and session record were made before they could tell of the agent's own session.
+        self.keep_session();
         if !self.warden_gone && !self.link.release(RELEASING) {
             self.alert(
                 "the warden did not let go of the ticket's lock in time: the ticket stays in flight until it does",
@@ -162,14 +167,13 @@ impl Actor {
         let fence = self.desk.fence();
         let mut variables = self.identity.variables.clone();
         variables.push(("YOI_EPOCH".to_owned(), self.gate.epoch().into()));
-        variables.extend(fence.ticket.clone().map(|ticket| ("YOI_TICKET".to_owned(), ticket.into())));
-        variables.extend(fence.claim.map(|claim| ("YOI_CLAIM".to_owned(), claim.into())));
+        variables.extend(fence.variables());
         let conversation = self.conversation.clone();
         self.conversation.user(&input);
         let cancel = Cancel::default();
         self.cancel = Some(cancel.clone());
         let turn = Turn { input, conversation, ticket: fence.ticket, variables, cancel };
-        if self.turns.send(turn).is_err() {
+        if self.turns.as_ref().is_none_or(|turns| turns.send(turn).is_err()) {
             self.cancel = None;
             self.outcome = (TurnOutcome::Errored, Some("the agent is gone".to_owned()));
             return Some(Input::TurnEnded);
@@ -226,6 +230,7 @@ impl Actor {
             cancel.cancel();
         }
         self.finish_tools(woken);
+        self.take_leave(woken);
         if let Some(cgroup) = &self.cgroup {
             cgroup.end_members();
         }
@@ -269,6 +274,18 @@ impl Actor {
                     self.line_too_long(client);
                 }
                 Ok(Wake::Joined(_)) => {}
+                Ok(wake) => self.handle(wake),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Lets an agent that rests take its leave; one that starts or works is ended as it is.
+    fn take_leave(&mut self, woken: &Receiver<Wake>) {
+        self.turns = None;
+        let deadline = Instant::now() + LEAVE;
+        while self.agent_is_up && self.cancel.is_none() {
+            match woken.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(wake) => self.handle(wake),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
             }

@@ -134,8 +134,14 @@ enum FromAgent {
     Answer(String),
     Log(Vec<u8>),
     News(News),
-    Call { tool: String, arguments: Value, reply: SyncSender<ToolOutcome> },
+    Call {
+        tool: String,
+        arguments: Value,
+        reply: SyncSender<ToolOutcome>,
+    },
     Ended(Result<(), TurnError>),
+    /// It has taken its leave: no turn will come.
+    Closed,
 }
 
 impl HostSide {

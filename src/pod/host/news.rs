@@ -77,11 +77,10 @@ impl Actor {
     pub(super) fn news(&mut self, news: News) {
         match news {
             News::Session(session) => {
-                if let Err(error) = self.desk.session_known(&session) {
-                    self.alert(&format!("cannot keep the agent's session id: {error}"));
-                }
                 self.session = Some(session);
+                self.keep_session();
             }
+            News::Offer(offer) => self.offer = Some(offer),
             News::Text(text) => {
                 self.answering.push_str(&text);
                 let surplus = self.answering.len().saturating_sub(MAX_ANSWERING);
@@ -115,6 +114,15 @@ impl Actor {
                 let _ = self.log.write_all(&bytes);
             }
             News::Alert(message) => self.alert(&message),
+        }
+    }
+
+    /// Keeps the agent's own session id wherever there is a record for it.
+    pub(super) fn keep_session(&mut self) {
+        if let Some(session) = self.session.clone()
+            && let Err(error) = self.desk.session_known(&session)
+        {
+            self.alert(&format!("cannot keep the agent's session id: {error}"));
         }
     }
 
@@ -170,15 +178,24 @@ impl Actor {
 
     /// The turn is over: nothing of it is waited for any more.
     pub(super) fn forget_the_turn(&mut self) {
-        for (request, open) in std::mem::take(&mut self.permissions.open) {
-            self.answered(request, None, AnsweredBy::Nobody);
-            (open.reply)(None);
-        }
+        self.forget_permissions();
         let mut calls: Vec<_> = std::mem::take(&mut self.agent_calls).into_values().collect();
         calls.sort();
         for (call, tool) in calls {
             let text = "the turn ended before the call did".to_owned();
             self.agent_call_ended(call, tool, ToolOutcome { text, is_error: true });
+        }
+    }
+
+    /// The turn is over, or is to end: nobody is asked any more.
+    pub(super) fn forget_permissions(&mut self) {
+        let waited = self.permissions.waiting() > 0;
+        for (request, open) in std::mem::take(&mut self.permissions.open) {
+            self.answered(request, None, AnsweredBy::Nobody);
+            (open.reply)(None);
+        }
+        if waited {
+            self.tell_status();
         }
     }
 

@@ -8,7 +8,7 @@ use super::actor::{Actor, Caller, OpenCall};
 use super::clients::{ClientId, MAX_CLIENTS};
 use super::threads::ToolCall;
 use crate::domain::{Nonce, Role, Segment};
-use crate::pod::history::{Durability, SNAPSHOT_BOUND};
+use crate::pod::history::{Durability, SNAPSHOT_BOUND, Tail};
 use crate::pod::lifecycle::{Input, NonceMatch, RequestId};
 use crate::pod::protocol::{self, Code, Entry, Event, Message, Method, Refused, Snapshot};
 use crate::pod::{ToolOutcome, chain, cut};
@@ -57,7 +57,7 @@ impl Actor {
     fn snapshot(&mut self) -> Snapshot {
         let tail = self.history.tail(SNAPSHOT_BOUND).unwrap_or_else(|error| {
             self.write_log(&chain(&error));
-            crate::pod::history::Tail { entries: Vec::new(), truncated: true }
+            Tail { truncated: true, ..Tail::default() }
         });
         let mut history = tail.entries;
         if !self.answering.is_empty() {
@@ -72,8 +72,10 @@ impl Actor {
             ticket: self.identity.ticket.clone(),
             probation: self.state.on_probation(),
             permissions: self.permissions.open(),
+            agent: self.offer.clone(),
             history,
             truncated: tail.truncated,
+            written: tail.end,
         }
     }
 
@@ -185,12 +187,21 @@ impl Actor {
         self.calls.insert(number, OpenCall { caller, tool: tool.clone() });
         if !kept {
             self.tool_done(number, failed("the call cannot be written into the Pod's history, so it was not made"));
-        } else if !self.desk.tools().iter().any(|known| known.name == tool) {
-            let role = self.identity.role;
-            self.tool_done(number, failed(&format!("a Pod of the role {role} has no tool {tool:?}")));
+        } else if let Some(refusal) = self.foreign(&tool) {
+            self.tool_done(number, failed(&refusal));
         } else if self.tools.send(ToolCall { number, tool, arguments }).is_err() {
             self.tool_done(number, failed("the Pod cannot call tools any more"));
         }
+    }
+
+    /// Why a tool is none of this Pod's role, and what there is instead.
+    fn foreign(&self, tool: &str) -> Option<String> {
+        let tools = self.desk.tools();
+        if tools.iter().any(|known| known.name == tool) {
+            return None;
+        }
+        let names: Vec<&str> = tools.iter().map(|known| known.name.as_str()).collect();
+        Some(format!("a Pod of the role {} has no tool {tool:?}; it has: {}", self.identity.role, names.join(", ")))
     }
 
     /// Hands on what a tool answered.

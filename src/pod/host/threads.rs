@@ -52,7 +52,8 @@ pub(super) fn watch_launcher(pipe: OwnedFd, wakes: SyncSender<Wake>) -> io::Resu
     })
 }
 
-/// Starts the agent on its thread; a turn that is sent to it is worked on, one at a time.
+/// Starts the agent on its thread; a turn that is sent to it is worked on, one at a time. When no
+/// more can come it takes its leave.
 pub(super) fn run_agent(mut agent: Box<dyn Agent>, wakes: SyncSender<Wake>) -> io::Result<Sender<Turn>> {
     let (turns, received) = mpsc::channel::<Turn>();
     spawn("agent", 1 << 20, move || {
@@ -67,6 +68,8 @@ pub(super) fn run_agent(mut agent: Box<dyn Agent>, wakes: SyncSender<Wake>) -> i
                 return;
             }
         }
+        agent.close();
+        tell(FromAgent::Closed);
     })?;
     Ok(turns)
 }

@@ -45,7 +45,7 @@ pub(super) fn versions(cli: &Cli, report: &mut Report) {
                     Remedy::Do("install both programs side by side".to_owned()),
                 );
             }
-            Err(failure) => report.failed(AREA, name, &failure),
+            Err(failure) => report.failed(AREA, name, &failure, Remedy::None),
         }
     }
     match nix::sys::utsname::uname() {

@@ -5,7 +5,7 @@ mod report;
 mod workspace;
 
 use crate::cli::args::OutputArgs;
-use crate::cli::quote::{command, visible};
+use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure, Field, Format, Meaning, Row, Value};
 use report::{Item, Remedy, Report, Verdict};
 
@@ -35,24 +35,14 @@ impl Row for Item {
         Field::column("verdict", |item| Value::Word(item.verdict.meaning(), item.verdict.as_str().to_owned())),
         Field::column("check", |item| visible(&item.check).as_ref().into()),
         Field::column("what", |item| visible(&item.what).as_ref().into()),
-        Field::column("remedy", |item| item.remedy_text().into()),
+        Field::column("remedy", |item| item.remedy.clone().into()),
     ];
-}
-
-impl Item {
-    fn remedy_text(&self) -> Option<String> {
-        match &self.remedy {
-            Remedy::None => None,
-            Remedy::Type(words) => Some(command(words)),
-            Remedy::Do(text) => Some(visible(text).into_owned()),
-        }
-    }
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let format = args.output.format(cli.program())?;
     let mut progress = cli.progress();
-    let mut report = Report::default();
+    let mut report = Report::new(cli.place());
     progress.step("looking at the workspace");
     let workspace = cli.workspace()?;
     machine::versions(cli, &mut report);
@@ -66,7 +56,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
             progress.step("checking the registry");
             workspace::registry(cli, &registry, &mut report);
         }
-        Err(failure) => report.failed("directories", "data", &failure),
+        Err(failure) => report.failed("directories", "data", &failure, Remedy::None),
     }
     machine::processes(&mut report);
     drop(progress);
@@ -89,7 +79,7 @@ fn tell(cli: &mut Cli, report: &Report) -> Result<(), Failure> {
         let word = format!("{:<7}", item.verdict.as_str());
         let word = paint.text(item.verdict.meaning(), &word);
         cli.say(format_args!("  {word}  {}: {}", visible(&item.check), visible(&item.what)))?;
-        if let Some(remedy) = item.remedy_text() {
+        if let Some(remedy) = &item.remedy {
             cli.say(format_args!("           {}", paint.text(Meaning::Name, remedy)))?;
         }
     }

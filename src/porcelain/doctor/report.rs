@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use crate::cli::{Failure, Meaning, Program};
+use crate::cli::quote::visible;
+use crate::cli::{Failure, Meaning, Place, Program};
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,16 +52,23 @@ pub(super) struct Item {
     pub check: String,
     pub verdict: Verdict,
     pub what: String,
-    pub remedy: Remedy,
+    /// What to do, safe to show.
+    pub remedy: Option<String>,
 }
 
 /// All that was looked at, in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Report {
     pub items: Vec<Item>,
+    place: Place,
 }
 
 impl Report {
+    /// Begins a report whose commands work in a place.
+    pub(super) fn new(place: &Place) -> Self {
+        Self { items: Vec::new(), place: place.clone() }
+    }
+
     pub(super) fn add(
         &mut self,
         area: &'static str,
@@ -69,6 +77,11 @@ impl Report {
         what: impl Into<String>,
         remedy: Remedy,
     ) {
+        let remedy = match remedy {
+            Remedy::None => None,
+            Remedy::Type(words) => Some(self.place.command(words)),
+            Remedy::Do(text) => Some(visible(&text).into_owned()),
+        };
         self.items.push(Item { area, check: check.into(), verdict, what: what.into(), remedy });
     }
 
@@ -77,10 +90,10 @@ impl Report {
     }
 
     /// Something could not be looked at.
-    pub(super) fn failed(&mut self, area: &'static str, check: &str, failure: &Failure) {
+    pub(super) fn failed(&mut self, area: &'static str, check: &str, failure: &Failure, remedy: Remedy) {
         let text = failure.render(Program::Plumbing);
         let text = text.trim_end().trim_start_matches("yoi-claim: ");
-        self.add(area, check, Verdict::Problem, text, Remedy::None);
+        self.add(area, check, Verdict::Problem, text, remedy);
     }
 
     pub(super) fn count(&self, verdict: Verdict) -> usize {

@@ -2,10 +2,11 @@
 
 use super::report::{Remedy, Report, Verdict};
 use crate::cli::{Cli, Failure};
-use crate::domain::{AcpSpec, AgentSpec, Role, chain};
+use crate::domain::{AgentSpec, Role, chain};
 use crate::fs;
+use crate::launch::Setup;
 use crate::registry::{Code, Finding, Registry, Workspace};
-use crate::ticket::{Config, Severity, Tickets, examine, find_in_path, installed_agents};
+use crate::ticket::{Config, ProfileError, Severity, Tickets, examine, find_in_path, installed_agents};
 
 /// How many findings of one kind are told one by one.
 const MAX_OF_A_KIND: usize = 10;
@@ -91,25 +92,40 @@ pub(super) fn agents(cli: &Cli, report: &mut Report) {
     let surroundings = cli.surroundings();
     let found = installed_agents(surroundings.search_path.as_ref());
     let names = if found.is_empty() { "no known one; intake has a built-in one".to_owned() } else { found.join(", ") };
-    report.ok(AREA, "installed", names);
-    let Ok(setup) = cli.setup() else { return };
-    for role in Role::ALL.iter().filter(|role| **role != Role::Companion) {
+    let setup = cli.setup().ok();
+    let profile_of = |setup: &Setup, role: Role| setup.config().role(role).profile.clone();
+    let launched = || Role::ALL.iter().copied().filter(|role| role.is_launchable());
+    let idle = setup.as_ref().is_some_and(|setup| launched().any(|role| profile_of(setup, role).is_none()));
+    let remedy = match found.as_slice() {
+        [one] if idle => Remedy::typed(["yoi", "init", "--agent", one]),
+        [_, _, ..] if idle => {
+            Remedy::Do("yoi init --agent NAME has one of them work in roles that have none".to_owned())
+        }
+        _ => Remedy::None,
+    };
+    report.add(AREA, "installed", Verdict::Ok, names, remedy);
+    let Some(setup) = setup else { return };
+    for role in launched() {
         let check = format!("role {role}");
-        let Some(profile) = setup.config().role(*role).profile.as_ref() else {
+        let Some(profile) = profile_of(&setup, role) else {
             report.ok(AREA, check, "no profile, so it is not launched");
             continue;
         };
-        match setup.agent(*role, &profile.value.to_string(), profile.source.to_string()) {
+        match setup.agent(role, &profile.value.to_string(), profile.source.to_string()) {
             Ok(AgentSpec::Checklist { .. }) => report.ok(AREA, check, format!("{}, built in", profile.value)),
-            Ok(AgentSpec::Exec { command, .. } | AgentSpec::Acp(AcpSpec { command, .. })) => {
-                let program = command.first().cloned().unwrap_or_default();
-                report.ok(AREA, check, format!("{}, which runs {program}", profile.value));
+            Ok(agent) => {
+                let program = agent.command().first().cloned().unwrap_or_default();
+                report.ok(AREA, check, format!("{}, which runs {program} ({})", profile.value, agent.kind()));
             }
             Err(error) => {
-                let failure = Failure::from(error);
-                let remedy = Remedy::Do(format!("change the profile in {}", profile.source));
-                report.failed(AREA, &check, &failure);
-                report.items.iter_mut().last().expect("it was just added").remedy = remedy;
+                let remedy = match error.profile() {
+                    Some(ProfileError::NotInstalled { known, .. }) => Remedy::Do(known.install.to_owned()),
+                    Some(ProfileError::ProgramMissing { place, .. }) => {
+                        Remedy::Do(format!("change the profile in {place}"))
+                    }
+                    _ => Remedy::Do(format!("change the profile in {}", profile.source)),
+                };
+                report.failed(AREA, &check, &Failure::from(error), remedy);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{author, find, text};
 use crate::cli::{Cli, Exit, Failure};
-use crate::ticket::Comment;
+use crate::ticket::{Comment, Remark};
 
 /// Add a comment to a ticket's thread
 ///
@@ -29,7 +29,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let id = find(&tickets, &args.ticket)?;
     let body = text(args.message, cli)?;
     let author = author(cli)?;
-    let comment = Comment { author: &author, heading: args.heading.as_deref(), body: &body };
+    let comment = Comment { remark: Remark::Comment, author: &author, heading: args.heading.as_deref(), body: &body };
     tickets.comment(&id, &comment, cli.now())?;
     Ok(Exit::Done)
 }

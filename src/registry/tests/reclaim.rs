@@ -140,7 +140,7 @@ fn of_two_administrators_one_is_told_that_the_other_was_first() {
     let claim = bench.held("a");
     let _freed = bench.reclaim(&free(&claim)).unwrap();
     let lost = |answer: Result<_, ReclaimError>| match answer {
-        Err(error @ ReclaimError::Lost { .. }) => error.to_string(),
+        Err(error @ ReclaimError::Change(ChangeError::Lost { .. })) => error.to_string(),
         other => panic!("{other:?}"),
     };
     let first = format!(
@@ -153,6 +153,8 @@ fn of_two_administrators_one_is_told_that_the_other_was_first() {
     let _next = bench.held("b");
     let now = format!("{first}Pod b holds it now as intake (generation 2)");
     assert_eq!(lost(bench.reclaim(&free(&claim))), now);
+    let released = bench.registry.release(&bench.lock(), Expect::from(&claim), ReleasedBy::Other, "r", &bench.writer);
+    assert_eq!(released.unwrap_err().to_string(), now, "whoever releases is told alike");
     let never = bench.reclaim(&free(known(7)));
     assert!(matches!(never, Err(ReclaimError::Change(ChangeError::Expectation { .. }))));
 }
@@ -164,8 +166,12 @@ fn a_ticket_that_was_given_but_not_recorded_is_told_apart() {
     let _live = bench.live("b", 2);
     std::fs::create_dir(bench.registry.session_path(&pod("b"))).unwrap();
     let answer = bench.reclaim(&Reclaim { to: to("b", Role::Intake), ..free(&claim) });
-    let Err(ReclaimError::NotRecorded { claim, .. }) = answer else { panic!("{answer:?}") };
-    assert_eq!(bench.registry.claim(&ticket()).unwrap(), Some(*claim));
+    let Err(ReclaimError::NotRecorded { claim: given, .. }) = answer else { panic!("{answer:?}") };
+    assert_eq!(bench.registry.claim(&ticket()).unwrap(), Some((*given).clone()));
+    let repeat = || bench.reclaim(&Reclaim { to: to("b", Role::Intake), ..free(&claim) });
+    assert!(matches!(repeat(), Err(ReclaimError::NotRecorded { .. })));
+    std::fs::remove_dir(bench.registry.session_path(&pod("b"))).unwrap();
+    assert_eq!(repeat().unwrap(), Reclaimed::Given(given));
 }
 
 #[test]
@@ -251,6 +257,35 @@ fn a_tombstone_that_cannot_be_read_is_kept_and_made_anew_from_the_journal() {
     assert_eq!(bench.held("b").generation, 2);
 }
 
+/// As a process leaves it that is killed after it has told that the former claim ended.
+#[test]
+fn a_ticket_that_was_given_is_related_to_its_pod_by_whoever_repeats_that() {
+    let bench = bench();
+    let claim = bench.held("a");
+    let _live = bench.live("b", 2);
+    let wanted = Reclaim { to: to("b", Role::Intake), ..free(&claim) };
+    let done = bench.reclaim(&wanted).unwrap();
+    let told = bench.registry.journal(None).unwrap();
+    let without_commit = std::fs::read_to_string(bench.registry.journal_path()).unwrap();
+    let without_commit: String = without_commit.lines().take(told.len() - 1).map(|line| format!("{line}\n")).collect();
+    for commit_is_told in [true, false] {
+        std::fs::remove_file(bench.registry.session_path(&pod("b"))).unwrap();
+        if !commit_is_told {
+            std::fs::write(bench.registry.journal_path(), &without_commit).unwrap();
+        }
+        let somebody_else = Writer { user: "v".into(), ..bench.writer.clone() };
+        let other = bench.registry.reclaim(&bench.lock(), &wanted, &Always, &somebody_else);
+        assert!(matches!(other, Err(ReclaimError::Change(ChangeError::Lost { .. }))), "{other:?}");
+        assert_eq!(bench.reclaim(&wanted).unwrap(), done);
+        assert_eq!(bench.registry.session(&pod("b")).unwrap().unwrap().related_tickets, [ticket()]);
+        assert_eq!(bench.registry.journal(None).unwrap(), told);
+        assert!(
+            matches!(bench.reclaim(&wanted), Err(ReclaimError::Change(ChangeError::Lost { .. }))),
+            "now it is done"
+        );
+    }
+}
+
 #[test]
 fn a_reclaim_that_nobody_told_of_is_finished_by_whoever_asks_again() {
     for give in [false, true] {
@@ -267,6 +302,10 @@ fn a_reclaim_that_nobody_told_of_is_finished_by_whoever_asks_again() {
         assert_eq!(bench.registry.session(&pod("b")).unwrap().is_some(), give);
         let told = bench.registry.journal(Some(&ticket())).unwrap();
         assert!(told.iter().any(|line| line.entry.action == "reclaim"), "{told:?}");
-        assert!(matches!(bench.reclaim(&wanted), Err(ReclaimError::Lost { .. })), "a second one is told of the first");
+        let second = bench.reclaim(&wanted);
+        assert!(
+            matches!(second, Err(ReclaimError::Change(ChangeError::Lost { .. }))),
+            "a second one is told of the first"
+        );
     }
 }

@@ -1,7 +1,5 @@
 //! All claims at once: each as it would be seen by itself, also where it changes while the others are read.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::*;
 
 /// Makes claims of a few Pods, as if each had been committed by hand.
@@ -42,18 +40,6 @@ fn many_claims_are_seen_as_each_is_by_itself() {
     }
 }
 
-/// Does something to the registry when the first Pod is judged: after all claims were read and its locks were asked.
-struct Meanwhile<F>(F, AtomicUsize);
-
-impl<F: Fn() + Sync> Restorable for Meanwhile<F> {
-    fn check(&self, _: &PodRecord) -> Result<(), String> {
-        if self.1.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.0();
-        }
-        Ok(())
-    }
-}
-
 /// What a survey sees of two claims of a stopped Pod, one of which is changed after it was read.
 fn seen_while(change: impl Fn(&Bench, &TicketId) + Sync) -> Vec<(String, ClaimStatus, bool)> {
     let bench = bench();
@@ -61,7 +47,7 @@ fn seen_while(change: impl Fn(&Bench, &TicketId) + Sync) -> Vec<(String, ClaimSt
     let lock = bench.registry.try_lock_pod(&pod("pod-0")).unwrap().unwrap();
     bench.registry.create_pod(&lock, &bench.record("pod-0", 7), None, None).unwrap();
     drop(lock);
-    let meanwhile = Meanwhile(|| change(&bench, &TicketId::new("T0000").unwrap()), AtomicUsize::new(0));
+    let meanwhile = Meanwhile::new(|| change(&bench, &TicketId::new("T0000").unwrap()));
     let survey = bench.registry.survey(&meanwhile).unwrap();
     let of_the_pod = survey.claims.into_iter().filter(|view| ["T0000", "T0007"].contains(&&*view.ticket));
     let is_completed = |view: &ClaimView| view.claim.as_ref().is_some_and(|claim| claim.completed_at.is_some());

@@ -8,12 +8,11 @@ use serde::Deserialize;
 
 use crate::domain::{Nonce, PodName, Role};
 use crate::fs::{self, LineEnd, LinePlace, PathError};
+use crate::registry::journal::{REPAIR, noted_line};
 
 /// What was done to a claim that stands after it.
 const STANDING: &[&str] = &["commit", "complete", REPAIR];
 
-/// The action of a line with which a standing claim was put into the journal by `--repair`.
-pub(super) const REPAIR: &str = "repair";
 /// The action of a line with which the end of a claim was put into the journal by `--repair`.
 pub(super) const REPAIR_RELEASE: &str = "repair-release";
 
@@ -63,15 +62,6 @@ struct Line<'a> {
     why: Option<Cow<'a, str>>,
 }
 
-/// What `--repair` writes of a line that it cannot read and leaves as it is.
-pub(super) fn kept_line(number: u64) -> String {
-    format!("line {number} cannot be read, and is kept")
-}
-
-fn number_of_kept(why: &str) -> Option<u64> {
-    why.strip_prefix("line ")?.strip_suffix(" cannot be read, and is kept")?.parse().ok()
-}
-
 impl Ledger {
     /// Reads a journal; one that is not there yet is empty.
     ///
@@ -106,9 +96,7 @@ impl Ledger {
     }
 
     fn take(&mut self, line: Line<'_>) {
-        if line.action == REPAIR && line.ticket.is_none() {
-            self.kept.extend(line.why.as_deref().and_then(number_of_kept));
-        }
+        self.kept.extend(noted_line(&line.action, line.ticket.as_ref(), line.why.as_deref()));
         let (Some(ticket), Some(generation)) = (line.ticket, line.generation) else { return };
         let known = Known {
             generation,
@@ -128,6 +116,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::journal::kept_line;
     use std::fmt::Write as _;
 
     fn line(action: &str, ticket: &str, generation: u64) -> String {

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::finding::{Code, Finding};
-use super::ledger::{Ledger, REPAIR, REPAIR_RELEASE, kept_line};
+use super::ledger::{Ledger, REPAIR_RELEASE};
 use super::look::{Held, Looker};
 use crate::domain::{Claim, PodName, PodRecord, Record, SessionEntry, SessionRecord, TicketId};
 use crate::fs::{self, FlockGuard, Kind, OfdLock, PathError, Renamed, Wait, WaitError};
+use crate::registry::journal::{REPAIR, kept_line};
 use crate::registry::open::WorkspaceRecord;
 use crate::registry::{
     JournalEntry, NetworkPolicy, OpenError, PodError, ReadError, Registry, SessionError, SessionFence, SetAside,

@@ -2,37 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::*;
-use crate::fs::Wait;
 
-struct Bench {
-    _temp: tempfile::TempDir,
-    registry: Registry,
-    writer: Writer,
-}
-
-fn at(second: u32) -> Timestamp {
-    format!("2026-06-07T22:02:{second:02}.5Z").parse().unwrap()
-}
-
-fn bench() -> Bench {
+/// A registry where a sync takes no time: there are many cases.
+fn quick_bench() -> Bench {
     let memory = Path::new("/dev/shm");
-    let temp = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
-    let root = temp.path().join("workspace");
-    std::fs::create_dir(&root).unwrap();
-    let registry = Registry::new(&temp.path().join("data"), &temp.path().join("run"), Workspace::find(&root).unwrap());
-    registry.prepare(NetworkPolicy::Refuse, at(0)).unwrap();
-    let written_by = WrittenBy { pid: 1, host: "h".into(), boot: "b".into(), extra: toml::Table::new() };
-    Bench { _temp: temp, registry, writer: Writer { written_by, user: "u".into(), now: at(1) } }
-}
-
-fn nonce(n: u8) -> Nonce {
-    Nonce::from_bytes([n; 16])
+    bench_in(if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap())
 }
 
 /// A name of any length, of the bytes that keys are made of and of those that they are not.
@@ -101,19 +80,6 @@ fn acceptance(ticket: &TicketId, pod: &PodName) -> Acceptance {
     }
 }
 
-fn request(ticket: &TicketId, pod: &PodName) -> CommitRequest {
-    CommitRequest {
-        ticket: ticket.clone(),
-        pod: pod.clone(),
-        pod_id: None,
-        role: Role::Intake,
-        evidence: Evidence::Manual,
-        session: None,
-        nonce: None,
-        expect: None,
-    }
-}
-
 fn entry(ticket: &TicketId, pod: &PodName) -> SessionEntry {
     SessionEntry {
         pod: pod.clone(),
@@ -146,7 +112,8 @@ fn record(pod: &PodName) -> PodRecord {
 impl Bench {
     fn commit(&self, ticket: &TicketId, pod: &PodName) -> Result<Committed, CommitError> {
         let lock = self.registry.lock_ticket(ticket, "test", &self.writer, Wait::No).unwrap();
-        self.registry.commit(&lock, &request(ticket, pod), &self.writer)
+        let request = CommitRequest { ticket: ticket.clone(), ..request(pod.as_str(), Evidence::Manual, None) };
+        self.registry.commit(&lock, &request, &self.writer)
     }
 
     fn release(&self, ticket: &TicketId, expect: Expect) -> Result<Claim, ChangeError> {
@@ -154,7 +121,7 @@ impl Bench {
         self.registry.release(&lock, expect, ReleasedBy::Other, "test", &self.writer)
     }
 
-    fn record(&self, ticket: &TicketId, pod: &PodName) -> Result<SessionRecord, SessionError> {
+    fn relate(&self, ticket: &TicketId, pod: &PodName) -> Result<SessionRecord, SessionError> {
         self.registry.record_session(entry(ticket, pod), SessionFence::None, &self.writer)
     }
 }
@@ -182,7 +149,7 @@ proptest! {
 
     #[test]
     fn what_is_swept_of_one_name_is_of_no_other((a, b) in two_names()) {
-        let bench = bench();
+        let bench = quick_bench();
         let registry = &bench.registry;
         let keys = [&a, &b].map(|name| TicketId::new(name.as_str()).unwrap().key());
         let (tmp, offers) = (registry.dir().join("tmp"), registry.dir().join("offers"));
@@ -219,13 +186,13 @@ proptest! {
     /// Where a file system folds case, the twin's record lies under the key's file name.
     #[test]
     fn the_record_of_a_case_twin_is_refused_by_name_and_left_as_it_is(name in "[a-z]{1,6}[A-Za-z.-]{0,6}") {
-        let bench = bench();
+        let bench = quick_bench();
         let registry = &bench.registry;
         let twin: String = name.chars().map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect();
         let [ticket, twin_ticket] = [&name, &twin].map(|name| TicketId::new(name.as_str()).unwrap());
         let [pod, twin_pod] = [&name, &twin].map(|name| PodName::new(name.as_str()).unwrap());
         let claim = bench.commit(&ticket, &pod).unwrap().claim().clone();
-        let _ = bench.record(&ticket, &pod).unwrap();
+        let _ = bench.relate(&ticket, &pod).unwrap();
         let lock = registry.try_lock_pod(&pod).unwrap().unwrap();
         registry.create_pod(&lock, &record(&pod), None, None).unwrap();
         drop(lock);
@@ -243,7 +210,7 @@ proptest! {
         prop_assert!(is_other(&registry.complete(&twin_ticket, expect, at(3), &bench.writer).unwrap_err()));
         prop_assert!(is_other(&bench.release(&twin_ticket, expect).unwrap_err()));
         prop_assert!(is_other(&registry.session(&twin_pod).unwrap_err()));
-        prop_assert!(is_other(&bench.record(&ticket, &twin_pod).unwrap_err()));
+        prop_assert!(is_other(&bench.relate(&ticket, &twin_pod).unwrap_err()));
         prop_assert!(is_other(&registry.pod(&twin_pod).unwrap_err()));
         let lock = registry.try_lock_pod(&twin_pod).unwrap().unwrap();
         prop_assert!(is_other(&registry.create_pod(&lock, &record(&twin_pod), None, None).unwrap_err()));
@@ -260,7 +227,7 @@ proptest! {
     fn what_a_later_yoi_wrote_into_a_record_stays_through_every_edit(
         keys in prop::collection::btree_map("[a-z]{1,8}", ".{0,20}", 1..4),
     ) {
-        let bench = bench();
+        let bench = quick_bench();
         let registry = &bench.registry;
         let (ticket, pod) = (TicketId::new("T").unwrap(), PodName::new("p").unwrap());
         let later: toml::Table = keys.iter().map(|(key, value)| (format!("later-{key}"), value.clone().into())).collect();
@@ -284,9 +251,9 @@ proptest! {
         bench.release(&ticket, expect).unwrap();
         prop_assert!(holds(&registry.tombstone_path(&ticket)));
 
-        let _ = bench.record(&ticket, &pod).unwrap();
+        let _ = bench.relate(&ticket, &pod).unwrap();
         write_into(&registry.session_path(&pod));
-        let _ = bench.record(&TicketId::new("U").unwrap(), &pod).unwrap();
+        let _ = bench.relate(&TicketId::new("U").unwrap(), &pod).unwrap();
         prop_assert!(holds(&registry.session_path(&pod)));
 
         let lock = registry.try_lock_pod(&pod).unwrap().unwrap();

@@ -51,6 +51,7 @@ const RELATED: &[&[&str]] = &[
     &["yoi-logs", "yoi-claim-journal"],
     &["yoi-stop", "yoi-claim-pod-shutdown"],
     &["yoi-hooks", "yoi-claim-claim-check"],
+    &["yoi-claim-pod-hold", "yoi-restore", "yoi-claim-claim-commit"],
     &["yoi-claim-ticket-lock", "yoi-claim-claim-commit", "yoi-claim-session-record"],
     &["yoi-claim-watch", "yoi-claim-journal", "yoi-claim-claim-list"],
     &["yoi-completions", "yoi-help"],

@@ -46,6 +46,7 @@ fn lived_in() -> TestEnv {
     verb(&["claim-commit", "T", "--pod", "ada", "--role", "coder"]);
     verb(&["claim-commit", "U", "--pod", "ada", "--role", "coder", "--session", "s"]);
     verb(&["claim-reclaim", "U", "--expect", "1", "--reason", "its Pod is gone"]);
+    verb(&["pod-hold", "held", "--role", "coder", "--ticket", "V", "--", "true"]);
     verb(&["session-record", "ada", "--role", "coder", "--origin", "role_launch", "--session", "s"]);
     env
 }

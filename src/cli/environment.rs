@@ -8,6 +8,8 @@ use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+
 use super::time::Clock;
 use super::{Exit, Failure, OrExit as _};
 use crate::domain::{Expect, Nonce, PodName, TicketId, WrittenBy};
@@ -242,6 +244,21 @@ impl Environment {
     /// When the variable names no open descriptor from 10 upwards.
     pub fn launcher(&self) -> Result<Option<OwnedFd>, Failure> {
         self.descriptor("YOI_LAUNCHER")
+    }
+
+    /// Keeps what `ticket-lock` handed down from programs that are run from here: they are no step of that launch.
+    ///
+    /// # Errors
+    /// When a variable holds no number.
+    pub fn hand_down_no_further(&self) -> Result<(), Failure> {
+        for name in ["YOI_TICKET_LOCK", "YOI_LAUNCHER"] {
+            let Some(number) = self.parsed::<RawFd>(name)?.filter(|number| *number >= LOWEST_INHERITED) else {
+                continue;
+            };
+            // SAFETY: the number is borrowed for one call only, which fails if it is not open; then nothing is handed down.
+            let _ = fcntl(unsafe { BorrowedFd::borrow_raw(number) }, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
+        }
+        Ok(())
     }
 
     fn descriptor(&self, name: &str) -> Result<Option<OwnedFd>, Failure> {

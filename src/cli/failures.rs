@@ -5,7 +5,7 @@ use super::{Exit, Failure};
 use crate::domain::{ClaimStatus, Origin};
 use crate::fs::WaitError;
 use crate::launch::steps::{AnswerError, ShutDownError};
-use crate::launch::{Failed, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
+use crate::launch::{Failed, HoldError, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
 use crate::pod::client::ClientError;
 use crate::pod::mcp::ServeError;
 use crate::registry::{
@@ -286,6 +286,20 @@ fn undone(undone: &Undone) -> Exit {
     match undone {
         Undone::Nothing | Undone::AsBefore => Exit::LaunchFailed,
         Undone::StillHeld | Undone::Leftover(_) => Exit::Environment,
+    }
+}
+
+impl From<HoldError> for Failure {
+    fn from(error: HoldError) -> Self {
+        match error {
+            HoldError::Launch(error) => error.into(),
+            HoldError::Restore(error) => error.into(),
+            HoldError::OtherWork { ref record } => {
+                let hint = command(["yoi", "why", record.pod.as_str()]);
+                Self::of(Exit::Refused, &error).hint(hint)
+            }
+            HoldError::Lost { .. } => Self::of(Exit::Environment, &error),
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use super::quote::command;
 use super::{Cli, Exit, Failure, OrExit as _, PodRow};
 use crate::domain::{Expect, PodName, TicketId};
 use crate::fs::{IoContext as _, Wait};
-use crate::launch::{PodView, RestoreCheck, Services, Setup, Surroundings, WriterNow, steps};
+use crate::launch::{
+    self, HeldAt, HoldRequest, Holding, PodView, RestoreCheck, Services, Setup, Surroundings, WriterNow, steps,
+};
 use crate::pod::client::Client;
 use crate::pod::process;
 use crate::pod::protocol::Snapshot;
@@ -80,6 +82,24 @@ impl Cli {
         }
         let environment = self.environment().variables().to_vec();
         Ok(Services { registry, writer: self.writer_now(), program, environment })
+    }
+
+    /// Holds a program as a Pod until it ends; gives its exit status.
+    ///
+    /// # Errors
+    /// When it cannot be started, or ticket or name belong to another Pod.
+    pub fn hold(&mut self, registry: &Registry, request: HoldRequest) -> Result<Exit, Failure> {
+        self.environment().hand_down_no_further()?;
+        let restorable = self.restorable(registry);
+        let holding = Holding {
+            registry,
+            writer: self.writer_now(),
+            environment: self.environment().variables().to_vec(),
+            search_path: self.environment().search_path().map(ToOwned::to_owned),
+            restorable: &restorable,
+        };
+        let status = launch::hold(request, &holding, &mut |partial| self.warn(&partial.into()))?;
+        Ok(Exit::Of(status))
     }
 
     /// Tells of records that could not be read, and gives the exit status of a listing that left them out.
@@ -154,6 +174,10 @@ impl Cli {
     pub fn connect_if_live(&self, registry: &Registry, pod: &PodName) -> Result<Option<(Client, Snapshot)>, Failure> {
         if !registry.pod_lives(pod)? {
             return Ok(None);
+        }
+        if registry.pod(pod)?.is_some_and(|record| record.is_held()) {
+            let text = format!("cannot connect to Pod {pod}: a person has it in a terminal");
+            return Err(Failure::new(Exit::Refused, text).because(HeldAt::of(registry, pod).to_string()));
         }
         match Client::connect(&registry.socket_path(pod), steps::within(steps::ANSWER)) {
             Ok(connected) => Ok(Some(connected)),

@@ -28,7 +28,7 @@ pub struct Claim {
     pub ticket: TicketId,
     /// The Pod that holds it.
     pub pod: PodName,
-    /// That Pod and no later one of its name; absent when the evidence is manual.
+    /// That Pod and no later one of its name; absent from a claim that is made by hand for no Pod that runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod_id: Option<PodId>,
     /// What the Pod is for.

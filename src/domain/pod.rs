@@ -1,5 +1,6 @@
 //! The Pod record: what is needed to bring a Pod back.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -48,10 +49,18 @@ pub struct PodRecord {
     /// The cgroup that the agent runs in, where one could be had; a path below the cgroup file system's root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<String>,
+    /// The program and its arguments, of a Pod that a person holds in a terminal; each written like the paths above. Such
+    /// a Pod has neither agent nor socket, and its profile is [`HELD`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
     /// Keys that this version does not know, kept as they were.
     #[serde(flatten)]
     pub extra: toml::Table,
 }
+
+/// What stands in the place of a profile in the record of a Pod that is held in a terminal: the name of no profile, so
+/// that an older yoi, which knows no such Pods, takes it for one that cannot be restored.
+pub const HELD: &str = "hold";
 
 /// What a launch states of a new Pod.
 #[derive(Debug, Clone)]
@@ -102,6 +111,7 @@ impl PodRecord {
             confirmed_at: None,
             session: None,
             cgroup: None,
+            command: Vec::new(),
             extra: toml::Table::new(),
         }
     }
@@ -114,6 +124,21 @@ impl PodRecord {
     /// The agent's working directory.
     pub fn directory(&self) -> PathBuf {
         path_from_text(&self.directory)
+    }
+
+    /// Whether a person holds the Pod in a terminal.
+    pub fn is_held(&self) -> bool {
+        !self.command.is_empty()
+    }
+
+    /// The program and its arguments, of a Pod that is held in a terminal.
+    pub fn command(&self) -> Vec<OsString> {
+        self.command.iter().map(|word| path_from_text(word).into()).collect()
+    }
+
+    /// Keeps the program and its arguments, of a Pod that is held in a terminal.
+    pub fn set_command(&mut self, command: &[OsString]) {
+        self.command = command.iter().map(|word| path_text(word.as_ref())).collect();
     }
 }
 

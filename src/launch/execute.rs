@@ -101,12 +101,18 @@ fn lock_ticket(
     ticket: &TicketId,
 ) -> Result<TicketLock, TicketRoleLaunchError> {
     let what_for = format!("launch of Pod {} as {}", plan.pod, plan.role);
-    services.registry.lock_ticket(ticket, &what_for, &(services.writer)(), Wait::No).map_err(|error| match error {
+    let lock = services.registry.lock_ticket(ticket, &what_for, &(services.writer)(), Wait::No);
+    lock.map_err(|error| in_flight(ticket, error))
+}
+
+/// Says why the lock of a ticket was not had.
+pub(super) fn in_flight(ticket: &TicketId, error: WaitError) -> TicketRoleLaunchError {
+    match error {
         WaitError::Held { holder: said, path } => {
             TicketRoleLaunchError::InFlight { ticket: ticket.clone(), holder: holder(said, &path) }
         }
         WaitError::Io(source) => TicketRoleLaunchError::Prepare(source),
-    })
+    }
 }
 
 /// Looks at the claim under the ticket lock: free, or completed by another role, which is a hand-over.
@@ -267,6 +273,7 @@ impl Attempt<'_> {
         let request = CommitRequest {
             ticket: lock.ticket().clone(),
             pod: self.started.pod.clone(),
+            pod_id: None,
             role: self.plan.role,
             evidence,
             session: None,

@@ -13,7 +13,7 @@ use super::spawn::{Services, SpawnFailure, SpawnRequest, spawn};
 use super::steps;
 use crate::domain::{AgentSpec, Claim, PodName, PodRecord, TicketId, chain};
 use crate::fs::{IoContext as _, PathError, Wait, WaitError};
-use crate::registry::{JournalEntry, ReadError, Registry, Restorable, TicketLock};
+use crate::registry::{JournalEntry, ReadError, Registry, Restorable, TicketLock, Writer};
 
 /// A Pod that was brought back.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,7 +127,7 @@ pub fn restore_pod(
 ) -> Result<Restored, RestoreError> {
     let registry = services.registry;
     let pod = &record.pod;
-    let locks = lock_tickets(services, &record)?;
+    let locks = lock_tickets(registry, &(services.writer)(), &record, None, Wait::No)?;
     let claims = check_claims(registry, &record)?;
     registry.can_restore(&record, restorable).map_err(|reason| RestoreError::Stale { pod: pod.clone(), reason })?;
     for lock in &locks {
@@ -183,18 +183,24 @@ pub fn restore_pod(
     Ok(Restored { record, socket, claims })
 }
 
-/// Takes the locks of all tickets of a Pod, sorted.
-fn lock_tickets(services: &Services<'_>, record: &PodRecord) -> Result<Vec<TicketLock>, RestoreError> {
-    let registry = services.registry;
+/// Takes the locks of all tickets of a Pod, sorted, but for one that the caller has.
+pub(super) fn lock_tickets(
+    registry: &Registry,
+    writer: &Writer,
+    record: &PodRecord,
+    had: Option<&TicketId>,
+    wait: Wait,
+) -> Result<Vec<TicketLock>, RestoreError> {
     let unknown = |source| RestoreError::Unknown { pod: record.pod.clone(), source };
     let mut tickets: Vec<TicketId> =
         registry.claims_of(record).map_err(unknown)?.into_iter().map(|claim| claim.ticket).collect();
     tickets.extend(record.ticket.clone());
     tickets.sort();
     tickets.dedup();
+    tickets.retain(|ticket| Some(ticket) != had);
     let what_for = format!("restore of Pod {}", record.pod);
     let lock = |ticket: &TicketId| {
-        registry.lock_ticket(ticket, &what_for, &(services.writer)(), Wait::No).map_err(|error| match error {
+        registry.lock_ticket(ticket, &what_for, writer, wait).map_err(|error| match error {
             WaitError::Held { holder: said, path } => {
                 RestoreError::InFlight { ticket: ticket.clone(), holder: holder(said, &path) }
             }
@@ -205,7 +211,7 @@ fn lock_tickets(services: &Services<'_>, record: &PodRecord) -> Result<Vec<Ticke
 }
 
 /// Reads the claims again, now that they cannot move: the ticket that the Pod was launched on must still be its own.
-fn check_claims(registry: &Registry, record: &PodRecord) -> Result<Vec<Claim>, RestoreError> {
+pub(super) fn check_claims(registry: &Registry, record: &PodRecord) -> Result<Vec<Claim>, RestoreError> {
     let unknown = |source| RestoreError::Unknown { pod: record.pod.clone(), source };
     let Some(ticket) = registry.lost_ticket(record).map_err(unknown)? else {
         return registry.claims_of(record).map_err(unknown);

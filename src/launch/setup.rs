@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::error::TicketRoleLaunchError;
+use super::hold::find_command;
 use super::plan::{
     PlanError, RoleSettings, TicketRef, TicketRoleLaunchContext, TicketRoleLaunchPlan,
     plan_ticket_role_launch_with_config,
@@ -190,6 +191,10 @@ impl Restorable for RestoreCheck {
         let directory = record.directory();
         if !directory.is_dir() {
             return Err(format!("its working directory '{}' is gone", directory.display()));
+        }
+        if record.is_held() {
+            let search_path = self.surroundings.search_path.as_deref();
+            return find_command(&record.command(), &directory, search_path).map(drop);
         }
         let load = || Setup::load(self.workspace.clone(), self.surroundings.clone()).map_err(|error| chain(&error));
         let setup = self.setup.get_or_init(load).as_ref().map_err(Clone::clone)?;

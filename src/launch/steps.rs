@@ -90,7 +90,9 @@ pub fn register_with_orchestrators(registry: &Registry, pod: &PodName, role: Rol
     let mut warnings = Vec::new();
     let deadline = within(PEERS);
     for record in registry.pods().unwrap_or_default().into_iter().flatten() {
-        if record.role != Role::Orchestrator || !registry.pod_lives(&record.pod).unwrap_or(false) {
+        // One that is held in a terminal has no socket to be told at.
+        let can_be_told = record.role == Role::Orchestrator && !record.is_held();
+        if !can_be_told || !registry.pod_lives(&record.pod).unwrap_or(false) {
             continue;
         }
         let left = deadline.saturating_duration_since(Instant::now());
@@ -186,7 +188,8 @@ pub enum ShutDownError {
     },
 }
 
-/// Ends a Pod by the ordinary shutdown, and waits until nothing of it is left.
+/// Ends a Pod by the ordinary shutdown, and waits until nothing of it is left. The program of one that is held in a
+/// terminal is sent SIGTERM, and with `now`, if it does not heed that, SIGKILL.
 ///
 /// # Errors
 /// When the Pod cannot be told, or its lock cannot be asked about.
@@ -194,6 +197,11 @@ pub fn shut_down(registry: &Registry, pod: &PodName, now: bool, wait: Duration) 
     let io = |source| ShutDownError::Io { pod: pod.clone(), source };
     if !registry.pod_lives(pod).map_err(io)? {
         return Ok(if registry.pod_dir(pod).exists() { Ended::Before } else { Ended::NotFound });
+    }
+    // A record that cannot be read is none of a Pod that could be told otherwise.
+    if registry.pod(pod).is_ok_and(|record| record.is_some_and(|record| record.is_held())) {
+        let ended = super::terminal::end(registry, pod, now, wait).map_err(io)?;
+        return Ok(if ended { Ended::Now } else { Ended::NotYet });
     }
     let deadline = within(wait);
     let mut pause = Duration::from_millis(1);

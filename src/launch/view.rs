@@ -8,6 +8,7 @@ use crate::pod::protocol::PermissionRequest;
 use crate::registry::{ReadError, Registry, Restorable};
 
 use super::steps::within;
+use super::terminal::HeldAt;
 
 /// How long a live Pod may take to say how it is.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -112,6 +113,13 @@ pub fn view_pod(registry: &Registry, pod: &PodName, restorable: &dyn Restorable)
 }
 
 fn ask(registry: &Registry, record: &PodRecord) -> (PodStatus, String, Option<Vec<PermissionRequest>>) {
+    if record.is_held() {
+        let at = HeldAt::of(registry, &record.pod);
+        return match record.confirmed_at {
+            Some(_) => (PodStatus::Phase(PodPhase::Running), format!("its lock is held, in a terminal: {at}"), None),
+            None => (PodStatus::Launching, format!("its lock is held, and its program has not begun: {at}"), None),
+        };
+    }
     match Client::connect(&registry.socket_path(&record.pod), within(ANSWER)) {
         Ok((_client, snapshot)) => {
             let (status, reason) = if snapshot.probation {

@@ -72,6 +72,7 @@ pub(super) fn run(args: Args, output: &OutputArgs, cli: &mut Cli) -> Result<Exit
     let request = CommitRequest {
         ticket,
         pod,
+        pod_id: None,
         role,
         evidence: args.evidence,
         session: args.session,

@@ -14,6 +14,7 @@ mod gc;
 mod journal;
 mod launch_plan;
 mod pod_confirm;
+mod pod_hold;
 mod pod_list;
 mod pod_run;
 mod pod_shutdown;
@@ -67,6 +68,7 @@ commands! {
     "session-list" SessionList(session_list, output);
     "ticket-lock" TicketLock(ticket_lock);
     "launch-plan" LaunchPlan(launch_plan);
+    "pod-hold" PodHold(pod_hold);
     "pod-spawn" PodSpawn(pod_spawn);
     "pod-run" PodRun(pod_run);
     "pod-confirm" PodConfirm(pod_confirm);

@@ -7,7 +7,8 @@ use crate::launch::steps::{self, Ended};
 /// End POD by the ordinary shutdown, and wait until nothing of it is left
 ///
 /// A turn that runs is waited for, unless --now is given. Claim and session record stay. A Pod that is stopped already
-/// is a success.
+/// is a success. The program of a Pod that pod-hold runs is sent SIGTERM; with --now it is ended if it has not ended
+/// within 5 s.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

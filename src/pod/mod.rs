@@ -5,6 +5,7 @@ pub mod cgroup;
 pub mod client;
 mod desk;
 pub mod history;
+pub mod hold;
 pub mod host;
 pub mod lifecycle;
 pub mod mcp;

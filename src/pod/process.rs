@@ -5,10 +5,13 @@
 //! are none" finds everybody, in whatever process group or session they hide, and never signals a process id that could
 //! have been reused: a child keeps its id until it is waited for, and only we wait for it.
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsString};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
 use nix::errno::Errno;
@@ -86,10 +89,98 @@ pub(super) fn thread_count() -> io::Result<usize> {
     Ok(fs::read_dir("/proc/self/task")?.count())
 }
 
-/// Whether a process is a host or warden of a Pod, by its command line; false for one that has ended.
+/// What the warden of a Pod is called, for whoever lists processes.
+pub(super) const WARDEN: &CStr = c"yoi-warden";
+/// What the process that holds a program in a terminal is called.
+pub(super) const HOLDER: &CStr = c"yoi-holder";
+
+/// Whether a process is a host or warden of a Pod, by its command line, or by its name where a person gave the command;
+/// false for one that has ended.
 pub(super) fn is_pod_host(pid: Pid) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.split(|byte| *byte == 0).nth(1) == Some(POD_HOST.as_bytes())
+    line.split(|byte| *byte == 0).nth(1) == Some(POD_HOST.as_bytes()) || is_called(pid, &[WARDEN, HOLDER])
+}
+
+fn is_called(pid: Pid, names: &[&CStr]) -> bool {
+    let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    names.iter().any(|wanted| name.strip_suffix(b"\n") == Some(wanted.to_bytes()))
+}
+
+/// A process, by a descriptor: its number cannot come to mean another one.
+#[derive(Debug)]
+pub struct Handle {
+    pid: Pid,
+    descriptor: OwnedFd,
+}
+
+impl Handle {
+    /// Takes hold of a process that is not waited for yet; of one that may be, who it is has to be looked at after this.
+    ///
+    /// # Errors
+    /// When there is no such process, or no descriptor to be had.
+    pub fn open(pid: Pid) -> io::Result<Self> {
+        // SAFETY: the call takes two integers and touches no memory.
+        let number = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
+        let number = RawFd::try_from(number).map_err(io::Error::other)?;
+        // SAFETY: the kernel has just made this descriptor, close-on-exec, and nothing else owns it.
+        Ok(Self { pid, descriptor: unsafe { OwnedFd::from_raw_fd(number) } })
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When it has ended, or is not ours.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        let (descriptor, number) = (self.descriptor.as_raw_fd(), signal as libc::c_int);
+        let no_details = std::ptr::null::<libc::siginfo_t>();
+        // SAFETY: the descriptor is open, and without details the call touches no memory.
+        let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, descriptor, number, no_details, 0) };
+        Errno::result(sent).map(drop).map_err(io::Error::from)
+    }
+}
+
+impl AsFd for Handle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+/// Finds the warden that holds the lock of a Pod; nobody's word is taken for it but the kernel's.
+///
+/// `None` where there is none: the lock is held by nobody, or only by what a warden that was killed has left.
+pub fn warden_of(lock: &Path) -> Option<Handle> {
+    let wanted = fs::metadata(lock).ok()?;
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).map(Pid::from_raw);
+    let mut wardens = pids.filter(|pid| is_called(*pid, &[WARDEN]));
+    // Taken hold of first and looked at then: what is seen is true of the process that is held.
+    wardens.find_map(|pid| Handle::open(pid).ok().filter(|_| holds_lock(pid, &wanted)))
+}
+
+/// Whether a process holds an open-file-description lock of a file; to have the file open is not enough.
+fn holds_lock(pid: Pid, file: &fs::Metadata) -> bool {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    descriptors.flatten().any(|descriptor| {
+        let is_it = fs::metadata(descriptor.path()).is_ok_and(|m| (m.dev(), m.ino()) == (file.dev(), file.ino()));
+        let info = || {
+            let number = descriptor.file_name();
+            fs::read_to_string(format!("/proc/{pid}/fdinfo/{}", number.to_string_lossy())).unwrap_or_default()
+        };
+        is_it && info().lines().any(|line| line.starts_with("lock:") && line.contains("OFDLCK"))
+    })
+}
+
+/// The terminal that a process reads from; `None` where it is none, or cannot be told.
+pub fn terminal_of(process: &Handle) -> Option<PathBuf> {
+    let path = fs::read_link(format!("/proc/{}/fd/0", process.pid)).ok()?;
+    let is_one =
+        ["/dev/pts/", "/dev/tty"].iter().any(|place| path.as_os_str().as_bytes().starts_with(place.as_bytes()));
+    is_one.then_some(path)
 }
 
 /// Whether this process was started by a Pod: whether one of its ancestors is a Pod's host or warden.

@@ -317,6 +317,20 @@ pub enum Event {
         /// How it ended.
         outcome: TurnOutcome,
     },
+    /// The program that a person holds in a terminal was started; only in the history, as such a Pod has no socket.
+    ProgramStart {
+        /// What it was called by, without its arguments.
+        program: String,
+    },
+    /// It has ended. Neither is there where it was ended because its warden was killed.
+    ProgramEnd {
+        /// Its exit status, where it ended by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u8>,
+        /// The signal that ended it, by its name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<String>,
+    },
     /// The Pod's status changed, or was asked for.
     Status(StatusReport),
     /// The mark "shutdown after idle" was set or taken back.

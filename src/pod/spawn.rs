@@ -20,6 +20,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::process::Handle;
 use crate::domain::{PodId, PodName};
 
 /// The number under which a host finds the lock of its ticket.
@@ -250,25 +251,15 @@ pub fn wait_for(child: &mut Child, timeout: Duration) -> io::Result<Option<ExitS
         if left.is_zero() {
             return Ok(None);
         }
-        let pidfd = pidfd(child.id())?;
+        let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
+        let handle = Handle::open(pid)?;
         // Readable once the process has ended.
         let wait = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], wait) {
+        match poll(&mut [PollFd::new(handle.as_fd(), PollFlags::POLLIN)], wait) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// Opens a descriptor of a process, which must be a child that is not waited for yet.
-fn pidfd(pid: u32) -> io::Result<OwnedFd> {
-    use nix::libc;
-    use std::os::fd::FromRawFd as _;
-    // SAFETY: the call takes two integers and touches no memory.
-    let number = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
-    let number = RawFd::try_from(number).map_err(io::Error::other)?;
-    // SAFETY: the kernel has just made this descriptor, close-on-exec, and nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// A path as text that stands for every byte of it.

@@ -112,7 +112,7 @@ pub fn split(setup: Setup) -> io::Result<Side> {
     // SAFETY: there is one thread, so the child may go on as if it were the parent.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => {
-            name(c"yoi-warden");
+            name(process::WARDEN);
             Ok(Side::Warden(Warden {
                 host: child,
                 link,
@@ -134,7 +134,7 @@ pub fn split(setup: Setup) -> io::Result<Side> {
 }
 
 /// Tells the two processes of a Pod apart for whoever lists processes; both have the same command line.
-fn name(name: &std::ffi::CStr) {
+pub(super) fn name(name: &std::ffi::CStr) {
     // Nothing depends on it.
     let _ = set_name(name);
 }
@@ -248,7 +248,7 @@ impl Warden {
     }
 }
 
-fn wait_for(host: Pid) -> WaitStatus {
+pub(super) fn wait_for(host: Pid) -> WaitStatus {
     loop {
         match waitpid(host, None) {
             Ok(status) => return status,
@@ -264,7 +264,7 @@ pub(super) fn pause_before(tries: u32) -> Duration {
 }
 
 /// Gives the attempt up for a host that is dead; a claim that cannot be read is looked at again for some seconds.
-fn give_up(desk: &dyn Desk) -> Result<GaveUp, DeskError> {
+pub(super) fn give_up(desk: &dyn Desk) -> Result<GaveUp, DeskError> {
     let mut tries = 0;
     loop {
         tries += 1;

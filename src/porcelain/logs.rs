@@ -66,9 +66,9 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         Some(pod) if !args.journal => pod,
         name => return super::journal::show(&registry, name.as_ref().map(PodName::as_str), cli),
     };
-    if registry.pod(pod)?.is_none() {
+    let Some(record) = registry.pod(pod)? else {
         return Err(Failure::new(Exit::Refused, format!("there is no Pod {pod}")).hint("yoi status"));
-    }
+    };
     let start = |path: &Path, to| args.tail.map_or(Ok(0), |count| fs::start_of_last_lines(path, to, count));
     if args.host {
         let log = registry.pod_dir(pod).join("host.log");
@@ -77,8 +77,9 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     }
     // Connected before the file is read, up to where it was then: nothing is missed between the two, or shown twice.
     let live = match args.follow {
-        true => cli.connect_if_live(&registry, pod)?,
-        false => None,
+        // Of one that a person has in a terminal there is nothing to follow but that.
+        true if !record.is_held() => cli.connect_if_live(&registry, pod)?,
+        _ => None,
     };
     let path = history_of(&registry, pod);
     let to = live.as_ref().and_then(|(_, snapshot)| snapshot.written);

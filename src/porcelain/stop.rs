@@ -7,7 +7,8 @@ use crate::launch::steps::{Ended, shut_down};
 
 /// End a Pod, and wait until nothing of it is left
 ///
-/// A turn that runs is waited for, unless --now is given. Its claim stays: the Pod can be restored.
+/// A turn that runs is waited for, unless --now is given. Its claim stays: the Pod can be restored. The program of a Pod
+/// that a person has in a terminal is sent SIGTERM; with --now it is ended if it has not ended within 5 s.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -35,7 +36,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
             return Err(Failure::new(Exit::Refused, format!("there is no Pod {pod}")).hint("yoi status"));
         }
         Ended::NotYet => {
-            let text = format!("Pod {pod} has not ended yet: its turn goes on");
+            let text = format!("Pod {pod} has not ended yet: what it does goes on");
             return Err(Failure::new(Exit::Busy, text).hint(command(["yoi", "stop", "--now", pod.as_str()])));
         }
     }

@@ -213,6 +213,7 @@ fn request(one: &ByHand) -> CommitRequest {
     CommitRequest {
         ticket: one.ticket.clone(),
         pod: one.pod.clone(),
+        pod_id: None,
         role: one.role,
         evidence: Evidence::Manual,
         session: None,

@@ -5,7 +5,7 @@ use super::journal::JournalEntry;
 use super::offers::{OfferError, Predecessor};
 use super::open::{ReadError, Registry, Writer, read_named};
 use super::ticket_lock::TicketLock;
-use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, PodName, Record as _, Role, TicketId};
+use crate::domain::{Acceptance, Claim, Evidence, Expect, Nonce, PodId, PodName, Record as _, Role, TicketId};
 use crate::fs::{self, Linked, PathError};
 
 /// What is to be committed.
@@ -15,6 +15,8 @@ pub struct CommitRequest {
     pub ticket: TicketId,
     /// The Pod that accepted it.
     pub pod: PodName,
+    /// That Pod and no later one of its name; for a manual claim of a Pod that runs. An offer carries its own.
+    pub pod_id: Option<PodId>,
     /// What the Pod is for.
     pub role: Role,
     /// What shows that it accepted; anything but `manual` commits the Pod's offer and no other file.
@@ -131,7 +133,7 @@ pub(super) fn manual_claim(
     let acceptance = Acceptance {
         ticket: request.ticket.clone(),
         pod: request.pod.clone(),
-        pod_id: None,
+        pod_id: request.pod_id,
         role: request.role,
         nonce: nonce.unwrap_or_else(|| Nonce::from_bytes(fs::random_bytes())),
         accepted_at: writer.now,

@@ -141,6 +141,14 @@ impl Registry {
         names_of(&dir, prefix)?.into_iter().try_for_each(|name| fs::unlink(&dir.join(name)).map(drop))
     }
 
+    /// The generation of the next claim on a ticket; stays so for as long as the caller has the ticket's lock.
+    ///
+    /// # Errors
+    /// When the ticket is held, or its state is unknown.
+    pub fn next_generation(&self, ticket: &TicketId) -> Result<u64, OfferError> {
+        Ok(self.predecessor(ticket)?.map_or(1, |old| old.claim.generation + 1))
+    }
+
     /// What a new claim of a ticket follows on: a completed claim, or a tombstone.
     pub(super) fn predecessor(&self, ticket: &TicketId) -> Result<Option<Predecessor>, OfferError> {
         match self.claim(ticket)? {

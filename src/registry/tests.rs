@@ -54,6 +54,7 @@ fn request(pod_name: &str, evidence: Evidence, of: Option<Nonce>) -> CommitReque
     CommitRequest {
         ticket: ticket(),
         pod: pod(pod_name),
+        pod_id: None,
         role: Role::Intake,
         evidence,
         session: None,

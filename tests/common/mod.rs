@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "every test program uses another part of the bench")]
 
+pub mod console;
 pub mod fake_acp;
 pub mod impostor;
 mod process;

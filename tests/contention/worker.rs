@@ -206,6 +206,7 @@ impl Worker {
         let request = CommitRequest {
             ticket: ticket(n),
             pod: pod.clone(),
+            pod_id: None,
             role: Role::Coder,
             evidence: Evidence::Manual,
             session: None,

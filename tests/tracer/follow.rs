@@ -37,6 +37,7 @@ pub fn trace(arguments: &[OsString]) {
     let mut follower = Follower {
         spec,
         root,
+        is_pod_hold: false,
         processes: HashMap::new(),
         parts: HashMap::new(),
         next: 0,
@@ -89,6 +90,8 @@ fn start(command: &[OsString]) -> Pid {
 struct Follower {
     spec: Spec,
     root: Pid,
+    /// Whether the command is `pod-hold`.
+    is_pod_hold: bool,
     /// The process that each thread belongs to.
     processes: HashMap<Pid, Pid>,
     /// The part of each living process that plays one.
@@ -226,7 +229,9 @@ impl Follower {
         let Some((process, parent)) = identity(thread) else { return };
         self.processes.insert(thread, process);
         let hosts = self.parts.values().filter(|part| **part == Part::Host).count();
-        if process == thread && self.parts.get(&parent) == Some(&Part::Warden) && hosts == 0 {
+        // A command that holds a program is a warden itself, and its holder plays the part of a host.
+        let warden = if self.is_pod_hold { Part::Launcher } else { Part::Warden };
+        if process == thread && self.parts.get(&parent) == Some(&warden) && hosts == 0 {
             self.parts.insert(process, Part::Host);
         }
     }
@@ -236,6 +241,9 @@ impl Follower {
         let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
         let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
         let program = words.first().and_then(|word| Path::new(OsStr::from_bytes(word)).file_name());
+        if process == self.root {
+            self.is_pod_hold = words.contains(&&b"pod-hold"[..]);
+        }
         let part = if process == self.root {
             Some(Part::Launcher)
         } else if words.get(1) == Some(&&b"pod-host"[..]) {
@@ -253,6 +261,11 @@ impl Follower {
 
     fn resume(&mut self, thread: Pid, signal: Option<Signal>) {
         let process = self.processes.get(&thread);
+        let is_holder = self.is_pod_hold && process.is_some_and(|process| self.parts.get(process) == Some(&Part::Host));
+        if is_holder && self.spec.until == Until::AllButTheHeldEnd {
+            // Without this a child would be ours from its first instruction on.
+            let _ = ptrace::setoptions(thread, Options::PTRACE_O_TRACESYSGOOD);
+        }
         if self.holds.iter().any(|(_, held)| Some(held) == process) {
             self.parked.push((thread, signal));
             return;

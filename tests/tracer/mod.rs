@@ -38,7 +38,7 @@ pub enum Part {
     Verb,
     /// A process whose first argument is `pod-host`.
     Warden,
-    /// The process that a warden forks first.
+    /// The process that a warden forks first, or `pod-hold`.
     Host,
 }
 
@@ -83,6 +83,8 @@ pub enum Until {
     RootEnds,
     /// Until nothing that it started is left.
     AllEnd,
+    /// The same, but what the holder of `pod-hold` starts is not followed: the holder traces it itself.
+    AllButTheHeldEnd,
 }
 
 /// A call that was seen.

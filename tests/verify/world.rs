@@ -62,6 +62,7 @@ impl World {
         let request = CommitRequest {
             ticket: ticket(on),
             pod: pod("mira"),
+            pod_id: None,
             role: Role::Coder,
             evidence: Evidence::Manual,
             session: None,
@@ -126,6 +127,7 @@ impl World {
         let request = CommitRequest {
             ticket: ticket(on),
             pod: pod(name),
+            pod_id: None,
             role: Role::Intake,
             evidence: Evidence::UserMessage,
             session: None,

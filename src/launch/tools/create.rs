@@ -71,6 +71,7 @@ impl ToolBox {
         let request = CommitRequest {
             ticket: lock.ticket().clone(),
             pod: self.me.pod.clone(),
+            pod_id: None,
             role: self.me.role,
             evidence: Evidence::UserMessage,
             session: None,

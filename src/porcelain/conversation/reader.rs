@@ -131,6 +131,17 @@ impl Reader {
             Event::Shutdown { reason } => {
                 self.line(out, Meaning::Quiet, &format!("the Pod has ended ({reason}) — {}", local(at)))
             }
+            Event::ProgramStart { program } => {
+                self.line(out, Meaning::Heading, &format!("{program} was started in a terminal — {}", local(at)))
+            }
+            Event::ProgramEnd { status, signal } => {
+                let how = match (status, signal) {
+                    (Some(status), _) => format!("it ended with status {status}"),
+                    (None, Some(signal)) => format!("it was ended by {signal}"),
+                    (None, None) => "it was ended: its warden was killed".to_owned(),
+                };
+                self.line(out, Meaning::Quiet, &format!("{how} — {}", local(at)))
+            }
             Event::Alert { message } => self.line(out, Meaning::Bad, &format!("alert: {message}")),
             Event::Error { code, message } => self.line(out, Meaning::Bad, &format!("{code}: {message}")),
             Event::Notify { text } => self.line(out, Meaning::Quiet, &format!("notice: {text}")),

@@ -162,6 +162,8 @@ impl Bench {
         }
         let mut build = Command::new(env!("CARGO"));
         build.args(["test", "--locked", "--no-run", "--message-format=json", "--target-dir"]).arg(place.join("target"));
+        // The agent of some tests is one.
+        build.arg("--examples");
         for test in protections.iter().map(|protection| protection.test.as_str()).collect::<BTreeSet<_>>() {
             match test {
                 "lib" => build.arg("--lib"),

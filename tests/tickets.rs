@@ -343,3 +343,40 @@ fn all_that_belongs_to_a_ticket_is_shown() {
     yoi(&env, &["comment", COMPLETE, "-m", "x"], 0);
     assert!(yoi(&env, &["doctor"], 1).stdout.contains("relations.json:1: no list of relations"));
 }
+
+#[test]
+fn writers_at_once_lose_nothing_of_each_other() {
+    let env = TestEnv::with_sample();
+    let mut commands = Vec::new();
+    for number in 0..6 {
+        let number = number.to_string();
+        let words = |words: &[&str]| env.yoi(["ticket"].iter().chain(words));
+        commands.push(words(&["comment", COMPLETE, "-m", &number]));
+        commands.push(words(&["edit", COMPLETE, "--assignee", &number]));
+        commands.push(words(&["edit", COMPLETE, "--body", &number]));
+    }
+    commands.push(env.yoi(["ticket", "state", COMPLETE, "ready", "-m", "All is said."]));
+    commands.push(env.yoi(["ticket", "relation", "add", COMPLETE, "related", INCOMPLETE]));
+    commands.push(env.yoi(["ticket", "relation", "add", INCOMPLETE, "depends_on", COMPLETE]));
+    let start =
+        |command: &mut std::process::Command| command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let children: Vec<_> = commands.iter_mut().map(start).collect();
+    for child in children {
+        Outcome::from_output(child.wait_with_output().unwrap()).assert_status(0);
+    }
+    let shown = json(&yoi(&env, &["show", COMPLETE, "--json"], 0).stdout)["item"].clone();
+    let said = |kind: &str| {
+        let events = shown["events"].as_array().unwrap().iter().filter(|event| event["kind"] == kind);
+        let mut bodies: Vec<String> = events.map(|event| event["body"].as_str().unwrap().to_owned()).collect();
+        bodies.sort();
+        bodies
+    };
+    assert_eq!(said("comment")[..6], ["0", "1", "2", "3", "4", "5"]);
+    assert_eq!(said("intake_summary"), ["All is said."]);
+    assert_eq!(shown["state"], "ready");
+    assert_eq!(shown["relations"].as_array().unwrap().len(), 2);
+    for field in ["assignee", "body"] {
+        assert!(shown[field].as_str().unwrap().parse::<u32>().unwrap() < 6, "{shown}");
+    }
+    assert_eq!(yoi(&env, &["doctor"], 0).stdout, "0 errors, 0 warnings\n");
+}

@@ -161,9 +161,12 @@ impl Item {
     /// When that would change the front matter.
     pub fn set_body(&mut self, body: &str) -> Result<(), ItemError> {
         let end = self.line_end();
-        let (old, blank) = (self.body(), ['\r', '\n']);
-        let before = old.len() - old.trim_start_matches(blank).len();
-        let core = old.trim_matches(blank);
+        let old = self.body();
+        let core = without_blank_lines(old);
+        let before = core.as_ptr().addr() - old.as_ptr().addr();
+        if core.is_empty() && as_read(body).is_empty() {
+            return Ok(());
+        }
         let mut text = self.text[..self.body].to_owned();
         if core.is_empty() {
             if !text.ends_with('\n') {
@@ -242,6 +245,17 @@ pub(super) fn line_end_of(text: &str) -> &'static str {
         Some((first, _)) if first.ends_with('\r') => "\r\n",
         _ => "\n",
     }
+}
+
+/// A text without the empty lines at its ends.
+fn without_blank_lines(mut text: &str) -> &str {
+    while let Some(rest) = text.strip_prefix('\n').or_else(|| text.strip_prefix("\r\n")) {
+        text = rest;
+    }
+    while let Some(rest) = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')) {
+        text = rest;
+    }
+    text
 }
 
 /// A text of other lines, where lines at its beginning and its end that stay keep their bytes.

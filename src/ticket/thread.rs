@@ -74,6 +74,8 @@ pub struct Thread {
 impl Thread {
     /// Reads a thread. Every text is one: what is odd in it is listed.
     pub fn parse(text: &str) -> Self {
+        // Some editors put a byte order mark at the beginning.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches('\r')).collect();
         let starts = event_starts(&lines);
         let mut thread = Self::default();

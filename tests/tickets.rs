@@ -279,6 +279,10 @@ fn a_beginning_that_several_ids_have_is_refused_wherever_a_ticket_is_named() {
         let refused = yoi(&env, words, 1).stderr;
         assert!(refused.contains(&format!("{COMPLETE} or {INCOMPLETE}")), "{words:?}: {refused}");
     }
+    for words in [&["why", "20260118"][..], &["intake", "20260118"], &["launch", "coder", "20260118"]] {
+        let refused = run(&mut env.yoi(words), 1).stderr;
+        assert!(refused.contains(&format!("{COMPLETE} or {INCOMPLETE}")), "{words:?}: {refused}");
+    }
     assert_eq!(tree(&env.workspace()), before);
 }
 
@@ -296,6 +300,27 @@ fn what_an_agent_does_by_its_tools_is_refused_inside_a_pod() {
         assert!(refused.stderr.contains("from inside a Pod"), "{refused:?}");
     }
     assert_eq!(tree(&env.workspace()), before);
+}
+
+#[test]
+fn what_is_typed_inside_a_pod_is_the_word_of_its_role() {
+    let env = world();
+    run(&mut env.yoi(["intake", INCOMPLETE, "--wait"]), 0);
+    let pod = format!("intake-{INCOMPLETE}");
+    run(env.yoi(["ticket", "comment", COMPLETE, "-m", "Hello"]).env("YOI_POD", &pod), 0);
+    run(env.yoi(["ticket", "comment", COMPLETE, "-m", "Hello"]).env("YOI_POD", "of-elsewhere"), 0);
+    let shown = json(&yoi(&env, &["show", COMPLETE, "--json"], 0).stdout);
+    let authors: Vec<&str> = shown["item"]["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .take(2)
+        .map(|e| e["author"].as_str().unwrap())
+        .collect();
+    assert_eq!(authors, ["tester", "intake"]);
+    run(&mut env.yoi(["stop", &pod, "--now"]), 0);
+    env.wait_for_processes();
 }
 
 #[test]

@@ -59,8 +59,12 @@ pub(super) fn find(tickets: &Tickets, text: &str) -> Result<TicketId, Failure> {
     Ok(tickets.find(text)?)
 }
 
-/// The person who runs this.
+/// The person who runs this; inside a Pod its role, since what its agent types is nobody's word but its own.
 fn author(cli: &Cli) -> Result<Author, Failure> {
+    let record = |pod| cli.registry().ok()?.pod(&pod).ok()?;
+    if let Some(record) = cli.environment().pod()?.and_then(record) {
+        return Ok(Author::role(record.role));
+    }
     Author::person(&cli.environment().user()).map_err(|error| Failure::of(Exit::Usage, &error))
 }
 
@@ -95,7 +99,8 @@ fn tell_holder(cli: &mut Cli, id: &TicketId) {
     let Ok(registry) = cli.registry() else { return };
     let view = registry.view_claim(id, &cli.restorable(&registry));
     let Some((status, Some(claim))) = view.map(|view| (view.status, view.claim)) else { return };
-    if status == ClaimStatus::Live {
+    let is_own = cli.environment().pod().is_ok_and(|own| own.as_ref() == Some(&claim.pod));
+    if status == ClaimStatus::Live && !is_own {
         let (pod, role) = (claim.pod.as_str(), claim.role);
         let text =
             format!("ticket {id} is held by Pod {pod}, which works on it as {role} and is not told of the change");

@@ -7,7 +7,10 @@ use crate::cli::args::seconds;
 use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure, Place};
 use crate::domain::{AgentSpec, PodName, Role, TicketId};
-use crate::launch::{LaunchOptions, Setup, Step, TicketRoleLaunchPlan, TicketRoleLaunchResult, launch_ticket_role_pod};
+use crate::launch::{
+    LaunchOptions, Setup, Step, TicketRoleLaunchError, TicketRoleLaunchPlan, TicketRoleLaunchResult,
+    launch_ticket_role_pod,
+};
 use crate::registry::Registry;
 
 /// Arguments of every launch.
@@ -86,7 +89,14 @@ fn execute(
     let mut progress = cli.progress();
     let starting = starting(&agent);
     let mut tell = |step: Step| progress.step(if step == Step::Spawn { &starting } else { doing(step) });
-    Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(registry), options, &mut tell)?)
+    let launched = launch_ticket_role_pod(plan, agent, &services, &cli.restorable(registry), options, &mut tell);
+    launched.map_err(|error| {
+        // An agent that does not come up is a matter of its profile.
+        let is_of_the_agent = matches!(&error, TicketRoleLaunchError::Failed(failed) if failed.step == Step::Ready);
+        let profile = plan.profile.as_deref().filter(|_| is_of_the_agent).and_then(|profile| profile.parse().ok());
+        let advice = profile.and_then(|profile| setup.how_to_change(&profile));
+        advice.into_iter().fold(Failure::from(error), Failure::hint)
+    })
 }
 
 /// What is waited for while a Pod with this agent starts.

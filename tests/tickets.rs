@@ -203,6 +203,10 @@ fn open_blockers_hold_back_what_is_to_be_queued() {
              hint: yoi ticket relation list {INCOMPLETE}\n"
         )
     );
+    let begun = yoi(&env, &["state", INCOMPLETE, "inprogress"], 0).stderr;
+    assert!(begun.contains(&format!("is begun, though it waits for {COMPLETE} (ready)\n")), "{begun}");
+    assert!(yoi(&env, &["state", INCOMPLETE, "queued"], 1).stderr.contains("waits for"));
+    yoi(&env, &["state", INCOMPLETE, "ready"], 0);
     let listed = |words: &[&str]| yoi(&env, &[&["list", "--format", "{id}"], words].concat(), 0).stdout;
     assert_eq!(listed(&["--blocked"]), format!("{INCOMPLETE}\n"));
     assert_eq!(field(&env, INCOMPLETE, "blocked_by"), COMPLETE);

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::Timestamp;
 use crate::ticket::Author;
@@ -133,5 +135,49 @@ fn what_is_no_list_of_relations_is_refused_with_its_line() {
     ] {
         let error = Relations::parse(text.to_owned(), Path::new("f")).unwrap_err();
         assert_eq!(error.place.line, line, "{text:?}: {error}");
+    }
+}
+
+/// Notes made of what the format itself is made of.
+fn hostile_note() -> impl Strategy<Value = String> {
+    let pieces = vec!["\"", "\\", "]", "}", "},{", "\n", "\r\n", "[", "\u{2028}", "é", "\"relations\": []", " "];
+    prop::collection::vec(prop::sample::select(pieces), 0..8).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn whatever_goes_the_others_keep_their_bytes(
+        notes in prop::collection::vec((0_u32..9, hostile_note()), 1..9),
+        goes in prop::collection::vec(any::<bool>(), 9),
+        crlf: bool,
+    ) {
+        let author = Author::person("me").unwrap();
+        let mut text = if crlf { "{\r\n\t\"version\": 1,\r\n\t\"relations\": []\r\n}" } else { "" }.to_owned();
+        let read = |text: &str| match text {
+            "" => Relations::default(),
+            text => Relations::parse(text.to_owned(), Path::new("f")).unwrap(),
+        };
+        let mut all = Vec::new();
+        for (target, note) in &notes {
+            let relation = Relation::new(Related, id(*target), Some(note), &author, "now".to_owned());
+            text = read(&text).with_added(&id(100), &relation);
+            all.push(relation);
+        }
+        let before = read(&text);
+        prop_assert_eq!(before.iter().cloned().collect::<Vec<_>>(), all.clone());
+        let gone = |relation: &Relation| goes[relation.target.as_str().bytes().last().unwrap() as usize % 9];
+        let kept: Vec<Relation> = all.iter().filter(|relation| !gone(relation)).cloned().collect();
+        let after = before.without(gone);
+        prop_assert_eq!(after.is_none(), kept.len() == all.len());
+        let after = after.unwrap_or(text);
+        prop_assert_eq!(read(&after).iter().cloned().collect::<Vec<_>>(), kept);
+        if crlf {
+            prop_assert!(!after.replace("\r\n", "").contains('\n'));
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,40}|\\{\"version\": 1, \"relations\": (\\[|\\]|\\{|\\}|,|\"|:|1){0,20}\\}") {
+        let _ = Relations::parse(text, Path::new("f"));
     }
 }

@@ -70,7 +70,7 @@ fn author(cli: &Cli) -> Result<Author, Failure> {
 
 /// Refuses, inside a Pod, what only a person may decide: its agent has tools, which know its role and its claim.
 fn person_decides(cli: &Cli, doing: &str) -> Result<(), Failure> {
-    cli.refuse_inside_pod(doing)
+    cli.refuse_inside_pod(doing).map_err(|failure| failure.hint("yoi tool"))
 }
 
 /// A change of a ticket, to be told.

@@ -3,8 +3,10 @@
 use super::words::WordsArgs;
 use super::{Changed, author, find, person_decides};
 use crate::cli::args::state;
+use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure};
-use crate::ticket::{State, Words};
+use crate::domain::TicketId;
+use crate::ticket::{State, Taken, Tickets, Words};
 
 /// Bring a ticket into another state
 ///
@@ -44,5 +46,18 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let author = author(cli)?;
     let words = Words { author: &author, text: &text };
     let taken = tickets.bring_to(&id, args.state, &words, cli.now())?;
+    if taken == Taken::Now && args.state == State::Inprogress {
+        tell_blockers(&tickets, &id, cli)?;
+    }
     Changed { id: &id, taken, now_is: args.state.today().as_str() }.tell(cli)
+}
+
+/// Says what a ticket waits for that was begun all the same: who begins it may not know.
+fn tell_blockers(tickets: &Tickets, id: &TicketId, cli: &mut Cli) -> Result<(), Failure> {
+    let blockers: Vec<String> = tickets.blockers(&tickets.links()?, id).iter().map(ToString::to_string).collect();
+    if !blockers.is_empty() {
+        let text = format!("ticket {id} is begun, though it waits for {}", blockers.join(" and "));
+        cli.warn(&Failure::new(Exit::Done, text).hint(command(["yoi", "ticket", "relation", "list", id.as_str()])));
+    }
+    Ok(())
 }

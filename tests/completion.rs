@@ -279,7 +279,7 @@ fn help_is_completed_with_the_commands_of_both_programs_and_the_pages() {
         run(&mut env.yoi(["help", topic]), 0);
     }
     assert!(!topics.iter().any(|told| ["pod-host", "complete"].contains(&told.as_str())), "{topics:?}");
-    assert_eq!(told(&env, &["yoi", "help", "ticket", "s"]), ["show"]);
+    assert_eq!(told(&env, &["yoi", "help", "ticket", "s"]), ["show", "state"]);
     assert_eq!(told(&env, &["yoi", "help", "yoi-claim", "claim-sh"]), ["claim-show"]);
     assert_eq!(told(&env, &["yoi", "help", "-C", "/", "verif"]), ["verify"]);
 }

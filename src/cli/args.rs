@@ -11,6 +11,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{End, Exit, Failure, Format, Program, Template};
 use crate::domain::{ClaimStatus, Evidence, Expect, Origin, ParseExpectError, PodName, Role};
+use crate::ticket::{Remark, State};
 
 /// The longest time that may be given, in seconds: about three years.
 const MAX_SECONDS: f64 = 1e8;
@@ -111,6 +112,14 @@ words! {
 words! {
     /// Reads a derived status.
     claim_status, ClaimStatus
+}
+words! {
+    /// Reads a state of a ticket.
+    state, State
+}
+words! {
+    /// Reads what kind of remark something is.
+    remark, Remark
 }
 
 /// Reads the claim that is to be reclaimed: a fence, or 0 for one that cannot be read and of which nothing is known.

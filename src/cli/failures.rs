@@ -31,7 +31,7 @@ macro_rules! failures {
 
 failures! {
     ChangeError, CommitError, SessionError, OpenError, ReadError, WaitError, WorkspaceError, InFlightError, PlanError,
-    PodError, AdoptError, ClientError, WriteError, ticket::ReadError, ShutDownError, SetAsideError,
+    PodError, AdoptError, ClientError, ticket::ReadError, ShutDownError, SetAsideError,
     ServeError, AnswerError,
 }
 
@@ -353,11 +353,26 @@ impl HasExit for ticket::ReadError {
 impl HasExit for WriteError {
     fn exit(&self) -> Exit {
         match self {
-            Self::State { .. } => Exit::Refused,
+            Self::State { .. }
+            | Self::NoWay { .. }
+            | Self::Edited { .. }
+            | Self::Blocked { .. }
+            | Self::Circle { .. }
+            | Self::ToItself { .. } => Exit::Refused,
             Self::Invalid { .. } => Exit::Usage,
             Self::Busy(_) | Self::Changing { .. } => Exit::Busy,
             Self::Read(error) => error.exit(),
             _ => Exit::Environment,
+        }
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        let failure = Self::of(error.exit(), &error);
+        match &error {
+            WriteError::Blocked { id, .. } => failure.hint(command(["yoi", "ticket", "relation", "list", id.as_str()])),
+            _ => failure,
         }
     }
 }

@@ -9,6 +9,7 @@ mod ask;
 mod bad_lines;
 pub(crate) mod commands;
 mod completion;
+mod editor;
 mod environment;
 mod error;
 mod exit;
@@ -29,6 +30,7 @@ mod world;
 
 pub use bad_lines::BadLines;
 pub use completion::{CompleteArgs, Kind, Shell, script};
+pub use editor::Draft;
 pub use environment::{Environment, VARIABLES, descriptor_limit};
 pub use error::{Failure, OrExit};
 pub use exit::Exit;

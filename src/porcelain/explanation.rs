@@ -10,6 +10,7 @@ use crate::domain::{Claim, ClaimStatus, PodName, TicketId, Timestamp, chain};
 use crate::fs::{self, PathError};
 use crate::launch::{PodView, openers};
 use crate::registry::{ClaimView, JournalLine, Registry};
+use crate::ticket::FindError;
 
 /// How many lines of the journal are shown.
 const MAX_JOURNAL: usize = 8;
@@ -232,7 +233,18 @@ pub(super) struct Named {
 }
 
 /// Tells which ticket a person means.
-pub(super) fn named(cli: &Cli, text: &str) -> Named {
-    let here = cli.setup().ok().and_then(|setup| setup.tickets().find(text).ok());
-    Named { is_here: here.is_some(), ticket: here.or_else(|| TicketId::new(text).ok()) }
+///
+/// # Errors
+/// When several ids of this workspace begin like that, and no other tracker's ticket that somebody holds is meant.
+pub(super) fn named(cli: &Cli, text: &str) -> Result<Named, Failure> {
+    let whole = TicketId::new(text).ok();
+    let is_held = |id: &TicketId| cli.registry().is_ok_and(|registry| !matches!(registry.claim(id), Ok(None)));
+    let here = match cli.setup().ok().map(|setup| setup.tickets().find(text)) {
+        Some(Ok(id)) => Some(id),
+        Some(Err(error @ FindError::Ambiguous { .. })) if !whole.as_ref().is_some_and(is_held) => {
+            return Err(error.into());
+        }
+        _ => None,
+    };
+    Ok(Named { is_here: here.is_some(), ticket: here.or(whole) })
 }

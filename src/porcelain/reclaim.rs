@@ -43,7 +43,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     cli.refuse_inside_pod(format_args!("reclaim ticket {}", args.ticket))?;
-    let ticket = match named(cli, &args.ticket).ticket {
+    let ticket = match named(cli, &args.ticket)?.ticket {
         Some(ticket) => ticket,
         None => TicketId::new(&args.ticket).map_err(|error| Failure::of(Exit::Usage, &error))?,
     };

@@ -28,7 +28,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
     let restorable = cli.restorable(&registry);
-    let Named { ticket, is_here } = named(cli, &args.name);
+    let Named { ticket, is_here } = named(cli, &args.name)?;
     if let Some(ticket) = ticket {
         let view = registry.view_claim(&ticket, &restorable);
         let told = registry.journal(Some(&ticket))?;

@@ -55,8 +55,8 @@ impl Tickets {
     pub fn prepare(&self, new: &NewTicket, now: Timestamp) -> Result<PreparedTicket, WriteError> {
         let title = check_title(&new.title)?;
         let files = vec![
-            NewFile { name: ITEM, content: item_text(title, &new.body, now) },
-            NewFile { name: THREAD, content: thread_text(&new.author, now) },
+            NewFile::new(ITEM, item_text(title, &new.body, now)),
+            NewFile::new(THREAD, thread_text(&new.author, now)),
         ];
         check_sizes(&files)?;
         let taken = entries(&self.root)?;
@@ -93,7 +93,8 @@ impl PreparedTicket {
     }
 }
 
-fn check_title(title: &str) -> Result<&str, WriteError> {
+/// Checks a title, and takes the blanks around it away.
+pub(super) fn check_title(title: &str) -> Result<&str, WriteError> {
     let title = title.trim();
     let invalid = |why: &str| Err(WriteError::Invalid { what: "the title", why: why.to_owned() });
     match title.chars().count() {

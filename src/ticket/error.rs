@@ -1,5 +1,6 @@
 //! Why a ticket was not found, read or written.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::domain::TicketId;
@@ -37,6 +38,10 @@ fn or(ids: &[TicketId]) -> String {
     ids.iter().map(TicketId::as_str).collect::<Vec<_>>().join(" or ")
 }
 
+fn or_states(states: &[State]) -> String {
+    states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(" or ")
+}
+
 fn like(ids: &[TicketId]) -> String {
     if ids.is_empty() { String::new() } else { format!(": did you mean {}?", or(ids)) }
 }
@@ -69,6 +74,44 @@ impl ReadError {
     }
 }
 
+/// A ticket that must be done before another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocker {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// How a ticket stands that another one waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is in this state.
+    Open(State),
+    /// There is no such ticket.
+    Missing,
+    /// Its state cannot be read.
+    Unreadable,
+}
+
+impl fmt::Display for Blocker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.standing {
+            Standing::Open(state) => write!(f, "{} ({state})", self.ticket),
+            Standing::Missing => write!(f, "{} (not there)", self.ticket),
+            Standing::Unreadable => write!(f, "{} (unreadable)", self.ticket),
+        }
+    }
+}
+
+fn list(blockers: &[Blocker]) -> String {
+    blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+fn waiting(circle: &[TicketId]) -> String {
+    circle.iter().map(TicketId::as_str).collect::<Vec<_>>().join(" → ")
+}
+
 /// Says why a ticket was not written; it is then as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -86,6 +129,44 @@ pub enum WriteError {
         what: &'static str,
         /// The states in which that can be done.
         needs: &'static str,
+    },
+    /// No change leads from its state to the one that was wanted.
+    #[error("ticket {id} is {from}, and cannot become {to} from there: it can become {}", or_states(ways))]
+    NoWay {
+        /// The ticket.
+        id: TicketId,
+        /// The state that it is in.
+        from: State,
+        /// The state that was wanted.
+        to: State,
+        /// The states that it can be given.
+        ways: Vec<State>,
+    },
+    /// It was changed since the editing person saw it.
+    #[error("ticket {id} was changed by somebody else while it was being edited; nothing was written")]
+    Edited {
+        /// The ticket.
+        id: TicketId,
+    },
+    /// Other tickets must be done before it.
+    #[error("ticket {id} waits for {}; it can be queued once they are done or closed", list(blockers))]
+    Blocked {
+        /// The ticket.
+        id: TicketId,
+        /// What it waits for.
+        blockers: Vec<Blocker>,
+    },
+    /// A relation would make tickets wait for each other.
+    #[error("that would have tickets wait for each other: {}", waiting(circle))]
+    Circle {
+        /// Each of them waits for the next; the first and the last are the same.
+        circle: Vec<TicketId>,
+    },
+    /// A ticket was to be related to itself.
+    #[error("ticket {id} cannot be related to itself")]
+    ToItself {
+        /// The ticket.
+        id: TicketId,
     },
     /// What was to be written is not fit for it.
     #[error("{what} {why}")]

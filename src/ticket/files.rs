@@ -51,6 +51,18 @@ impl OpenDir {
         }
     }
 
+    /// Reads a file of a directory in this one; `None` where there is neither. A symlink in the place of either is refused.
+    pub(super) fn read_below(&self, below: &str, name: &str) -> Result<Option<Vec<u8>>, PathError> {
+        let path = self.path.join(below);
+        let flags = READ.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW);
+        match openat(&self.descriptor, below, flags, Mode::empty()) {
+            Ok(descriptor) => Self { descriptor, path }.read(name),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(Errno::ENOTDIR | Errno::ELOOP) => Err(PathError::refused("read", &path, "it is no directory")),
+            Err(error) => Err(error).context("open", &path),
+        }
+    }
+
     /// Whether the name still stands for this directory. If not, a writer has put a successor there, and a file that
     /// was missing may have been removed with its whole directory.
     pub(super) fn is_current(&self) -> Result<bool, PathError> {

@@ -5,7 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::TicketId;
+use chrono::{DateTime, NaiveDateTime};
+
+use crate::domain::{TicketId, Timestamp};
 
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LENGTH: usize = 13;
@@ -26,6 +28,19 @@ impl LocalId {
         let digit = |place: usize| char::from(DIGITS[usize::from(((millis >> (5 * place)) & 31) as u8)]);
         let text: String = (0..LENGTH).rev().map(digit).collect();
         Self(TicketId::new(text).expect("an id is short and has no control characters"))
+    }
+
+    /// The moment that an id tells; older ones tell it in UTC.
+    pub(super) fn moment(&self) -> Option<Timestamp> {
+        let text = self.as_str();
+        let moment = if is_crockford(text.as_bytes()) {
+            let digit = |byte| DIGITS.iter().position(|digit| *digit == byte).map_or(0, |value| value as u64);
+            let millis = text.bytes().fold(0_u64, |millis, byte| (millis << 5) | digit(byte));
+            DateTime::from_timestamp_millis(i64::try_from(millis).ok()?)?
+        } else {
+            NaiveDateTime::parse_from_str(&text[..15], "%Y%m%d-%H%M%S").ok()?.and_utc()
+        };
+        Some(Timestamp::new(moment))
     }
 
     /// The directory of this ticket.
@@ -76,6 +91,15 @@ mod tests {
         assert_eq!(LocalId::from_millis(u64::MAX).as_str(), "FZZZZZZZZZZZZ");
         // 2026-06-07T22:02:25Z
         assert_eq!(LocalId::from_millis(1_780_869_745_000).as_str(), "00001KTJ1QJB8");
+    }
+
+    #[test]
+    fn an_id_tells_its_moment() {
+        let moment = |id: &str| LocalId::parse(id).unwrap().moment().map(|at| at.to_string());
+        assert_eq!(moment("00001KTJ1QJB8").unwrap(), "2026-06-07T22:02:25.000000Z");
+        assert_eq!(moment("20260607-220225-001").unwrap(), "2026-06-07T22:02:25.000000Z");
+        assert_eq!(moment("20261307-220225-001"), None);
+        assert_eq!(moment("FZZZZZZZZZZZZ"), None);
     }
 
     #[test]

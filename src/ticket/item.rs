@@ -13,6 +13,7 @@ use std::ops::Range;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::place::line_at;
+use super::thread::as_read;
 
 /// The largest front matter that is read, in bytes.
 const MAX_FRONT_MATTER: usize = 64 * 1024;
@@ -128,15 +129,73 @@ impl Item {
             Some(entry) => self.replaced(entry, value)?,
             None => self.inserted(key, value, after),
         };
-        let others = |item: &Self| -> Vec<(String, Value)> {
-            let others = item.entries.iter().filter(|entry| entry.key != key);
-            others.map(|entry| (entry.key.clone(), entry.value.clone())).collect()
-        };
-        let meant = |edited: &Self| {
-            edited.text(key) == Some(value) && others(edited) == others(self) && edited.body() == self.body()
-        };
+        let meant = |edited: &Self| edited.text(key) == Some(value) && self.differs_in(edited, key);
         *self = Self::parse(edited).ok().filter(meant).ok_or_else(|| self.not_editable(key))?;
         Ok(())
+    }
+
+    /// Takes the value of a key away: it says `null` then. A key that is not there stays so.
+    ///
+    /// # Errors
+    /// Those of [`Self::set`].
+    pub fn clear(&mut self, key: &str) -> Result<(), ItemError> {
+        let Some(entry) = self.entry(key).filter(|entry| entry.value != Value::Null) else { return Ok(()) };
+        let cleared = match entry.quoting {
+            Quoting::Block => format!(" null{}", self.line_end()),
+            Quoting::Fixed => return Err(self.not_editable(key)),
+            _ => "null".to_owned(),
+        };
+        let mut text = self.text.clone();
+        text.replace_range(entry.value_at.clone(), &cleared);
+        *self = Self::parse(text)
+            .ok()
+            .filter(|item| item.get(key) == Some(&Value::Null) && self.differs_in(item, key))
+            .ok_or_else(|| self.not_editable(key))?;
+        Ok(())
+    }
+
+    /// Gives the item another body. Lines at its beginning and its end that stay keep their bytes, and so do the blank
+    /// lines around it.
+    ///
+    /// # Errors
+    /// When that would change the front matter.
+    pub fn set_body(&mut self, body: &str) -> Result<(), ItemError> {
+        let end = self.line_end();
+        let old = self.body();
+        let core = without_blank_lines(old);
+        let before = core.as_ptr().addr() - old.as_ptr().addr();
+        if core.is_empty() && as_read(body).is_empty() {
+            return Ok(());
+        }
+        let mut text = self.text[..self.body].to_owned();
+        if core.is_empty() {
+            if !text.ends_with('\n') {
+                text.push_str(end);
+            }
+            text.push_str(if old.is_empty() { end } else { old });
+            text.push_str(&with_lines("", body, end));
+            text.push_str(end);
+        } else {
+            text.push_str(&old[..before]);
+            text.push_str(&with_lines(core, body, end));
+            text.push_str(&old[before + core.len()..]);
+        }
+        let edited = Self::parse(text)?;
+        let same = edited.entries.len() == self.entries.len()
+            && edited.entries.iter().zip(&self.entries).all(|(a, b)| a.key == b.key && a.value == b.value);
+        if !same {
+            return Err(ItemError { line: 1, why: "the body cannot be edited in the form it has".to_owned() });
+        }
+        *self = edited;
+        Ok(())
+    }
+
+    /// Whether another item says the same but for one key.
+    fn differs_in(&self, other: &Self, key: &str) -> bool {
+        fn others<'a>(item: &'a Item, key: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+            item.entries.iter().filter(move |entry| entry.key != key).map(|entry| (entry.key.as_str(), &entry.value))
+        }
+        others(self, key).eq(others(other, key)) && self.body() == other.body()
     }
 
     fn entry(&self, key: &str) -> Option<&Entry> {
@@ -186,6 +245,42 @@ pub(super) fn line_end_of(text: &str) -> &'static str {
         Some((first, _)) if first.ends_with('\r') => "\r\n",
         _ => "\n",
     }
+}
+
+/// A text without the empty lines at its ends.
+fn without_blank_lines(mut text: &str) -> &str {
+    while let Some(rest) = text.strip_prefix('\n').or_else(|| text.strip_prefix("\r\n")) {
+        text = rest;
+    }
+    while let Some(rest) = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')) {
+        text = rest;
+    }
+    text
+}
+
+/// A text of other lines, where lines at its beginning and its end that stay keep their bytes.
+fn with_lines(old: &str, new: &str, end: &str) -> String {
+    let bare = |line: &&str| line.trim_end_matches(['\r', '\n']).to_owned();
+    let old_lines: Vec<&str> = old.split_inclusive('\n').collect();
+    let new = as_read(new);
+    let new_lines: Vec<&str> = if new.is_empty() { Vec::new() } else { new.split('\n').collect() };
+    let same = |(old, new): &(&&str, &&str)| bare(old) == **new;
+    let first = old_lines.iter().zip(&new_lines).take_while(same).count();
+    let most = old_lines.len().min(new_lines.len()) - first;
+    let last = old_lines.iter().rev().zip(new_lines.iter().rev()).take(most).take_while(same).count();
+    let mut lines: Vec<String> = old_lines[..first].iter().map(|line| (*line).to_owned()).collect();
+    lines.extend(new_lines[first..new_lines.len() - last].iter().map(|line| format!("{line}{end}")));
+    lines.extend(old_lines[old_lines.len() - last..].iter().map(|line| (*line).to_owned()));
+    let count = lines.len();
+    for (number, line) in lines.iter_mut().enumerate() {
+        // The last line of a text has no end of its own, all others have.
+        if number + 1 == count {
+            line.truncate(bare(&line.as_str()).len());
+        } else if !line.ends_with('\n') {
+            line.push_str(end);
+        }
+    }
+    lines.concat()
 }
 
 /// Finds the front matter; gives where its YAML lies and where the body begins.

@@ -93,7 +93,55 @@ fn deep_nesting_is_no_danger() {
     assert_eq!(item(&text).get("a"), Some(&Value::Other));
 }
 
+#[test]
+fn a_body_keeps_the_bytes_of_the_lines_that_stay() {
+    let mut item = item("---\r\ntitle: x\r\n---\r\n\r\none  \r\ntwo\r\nthree");
+    item.set_body("one  \nTWO\nthree\n").unwrap();
+    assert_eq!(item.as_str(), "---\r\ntitle: x\r\n---\r\n\r\none  \r\nTWO\r\nthree");
+    item.set_body("one  \nTWO").unwrap();
+    assert_eq!(item.as_str(), "---\r\ntitle: x\r\n---\r\n\r\none  \r\nTWO");
+    item.set_body("").unwrap();
+    assert_eq!(item.as_str(), "---\r\ntitle: x\r\n---\r\n\r\n");
+    item.set_body("new").unwrap();
+    assert_eq!(item.as_str(), "---\r\ntitle: x\r\n---\r\n\r\nnew\r\n");
+    let mut bare = self::item("---\ntitle: x\n---");
+    bare.set_body("new\nbody").unwrap();
+    assert_eq!(bare.as_str(), "---\ntitle: x\n---\n\nnew\nbody\n");
+}
+
+#[test]
+fn a_value_that_is_taken_away_is_null_and_its_comment_stays() {
+    let mut item = item("---\na: 'x' # why\nb: |\n  two\nc:\nd: [1]\n---\n");
+    for key in ["a", "b", "c", "nothing"] {
+        item.clear(key).unwrap();
+    }
+    assert_eq!(item.as_str(), "---\na: null # why\nb: null\nc:\nd: [1]\n---\n");
+    assert_eq!(item.clear("d").unwrap_err().line, 5);
+}
+
+/// Bodies made of what the format itself is made of.
+fn hostile_body() -> impl Strategy<Value = String> {
+    let pieces = vec![
+        "---", "\n", "\n", "\r\n", "\r", " ", "title: x", "'", "\"", "|", "\u{feff}", "# c", "text", "...", "\u{2028}",
+    ];
+    prop::collection::vec(prop::sample::select(pieces), 0..24).prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
+    #[test]
+    fn any_body_takes_the_place_of_any_other(old in hostile_body(), new in hostile_body(), mark: bool, crlf: bool) {
+        let front = if crlf { "---\r\ntitle: 'x'\r\n---\r\n" } else { "---\ntitle: 'x'\n---\n" };
+        let front = format!("{}{front}", if mark { "\u{feff}" } else { "" });
+        let mut item = item(&format!("{front}{old}"));
+        item.set_body(&new).unwrap();
+        prop_assert!(item.as_str().starts_with(&front));
+        prop_assert_eq!(item.text("title"), Some("x"));
+        prop_assert_eq!(as_read(item.body()), as_read(&new));
+        let before = item.as_str().to_owned();
+        item.set_body(&new).unwrap();
+        prop_assert_eq!(item.as_str(), before);
+    }
+
     #[test]
     fn any_text_is_read_as_it_was_set(
         value in "(\\PC|[\n\r\t:#'\"\\\\{}&*!|>%@`~-]){0,40}",

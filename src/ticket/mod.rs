@@ -6,6 +6,7 @@
 //!                   thread.md       what happened, appended to     thread.rs, attributes.rs
 //!                   resolution.md   how it ended, once closed
 //!                   artifacts/      whatever belongs to it
+//!                     relations.json  how it relates to others   relation.rs, links.rs
 //! .yoi/tmp/<ID>.<random>/           a successor being built        transaction.rs, tree.rs
 //! .yoi/ticket.config.toml           roles, backend, checklist      config.rs, strict.rs
 //! .yoi/profiles.toml                agent programs                 profiles/
@@ -25,18 +26,23 @@
 mod actions;
 mod attributes;
 mod author;
+mod change;
 mod config;
 mod configure;
 mod create;
 mod doctor;
+mod edit;
 mod error;
 mod files;
 mod id;
 mod init;
 mod item;
+mod links;
 mod place;
 mod profiles;
 mod record;
+mod relate;
+mod relation;
 mod state;
 mod step;
 mod store;
@@ -44,26 +50,32 @@ mod strict;
 mod thread;
 mod transaction;
 mod tree;
+mod work;
 mod workflow;
 
-pub use actions::{Comment, Remark, Taken, Work};
+pub use actions::{Comment, Remark};
 pub use author::{Author, AuthorError};
 pub use config::{Config, RoleConfig};
 pub use configure::{ConfigureError, Configuring, Edit};
 pub use create::{NewTicket, PreparedTicket, Published};
-pub use doctor::{Finding, Severity, examine};
-pub use error::{FindError, ReadError, WriteError};
+pub use doctor::{Finding, Fix, Severity, examine, mend};
+pub use edit::{Edits, Seen};
+pub use error::{Blocker, FindError, ReadError, Standing, WriteError};
 pub use init::init;
 pub use item::{Item, ItemError, Value};
+pub use links::{Link, Links};
 pub use place::Place;
 pub use profiles::{
     KNOWN_AGENTS, KnownAgent, ListedProfile, ParseProfileError, ProfileError, ProfileRef, ResolveContext, find_in_path,
     installed_agents, list_profiles, place_of, resolve, ways_to_run,
 };
 pub use record::{Summary, Ticket, parse_moment};
+pub use relate::Relating;
+pub use relation::{End, Relation, RelationKind, RelationWord, Relations, RelationsError};
 pub use state::State;
 pub use step::Step;
 pub use store::{Listed, Tickets};
 pub use strict::{ConfigError, Source, Sourced};
 pub use thread::{Event, Thread};
+pub use work::{By, Taken, Words, Work};
 pub use workflow::{Workflow, WorkflowError, load_workflow};

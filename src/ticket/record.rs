@@ -5,11 +5,13 @@ use std::path::Path;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde::Serialize;
 
-use crate::domain::{ParseWordError, TicketId, Timestamp};
+use crate::domain::{ParseWordError, TicketId, Timestamp, chain};
 
 use super::error::ReadError;
 use super::files::{OpenDir, text_of};
 use super::item::{Item, ItemError, Value};
+use super::place::Place;
+use super::relation::{RELATIONS, Relations, RelationsError};
 use super::state::State;
 use super::thread::Thread;
 
@@ -62,6 +64,25 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// How urgent it is: the less, the more urgent. Priorities are numbers, also with a P before them (`P1`), or words such
+    /// as high; what is neither comes behind those, and what has none comes last.
+    pub fn urgency(&self) -> u32 {
+        let Some(priority) = &self.priority else { return u32::MAX };
+        let word = priority.trim().to_lowercase();
+        let number = word.strip_prefix('p').unwrap_or(&word).parse::<u32>().ok();
+        let named = match word.as_str() {
+            "critical" | "urgent" | "highest" => Some(0),
+            "high" => Some(1),
+            "medium" | "normal" => Some(2),
+            "low" => Some(3),
+            "lowest" => Some(4),
+            _ => None,
+        };
+        number.or(named).unwrap_or(u32::MAX - 1).min(u32::MAX - 1)
+    }
+}
+
 fn required<'a>(item: &'a Item, key: &str) -> Result<&'a str, ItemError> {
     let missing = || ItemError { line: item.line(key).unwrap_or(1), why: format!("the front matter states no {key}") };
     item.text(key).filter(|text| !text.trim().is_empty()).ok_or_else(missing)
@@ -106,6 +127,8 @@ pub struct Ticket {
     pub thread: Thread,
     /// How it ended: the text of `resolution.md`.
     pub resolution: Option<String>,
+    /// How it says that it relates to others.
+    pub relations: Result<Relations, RelationsError>,
     pub(super) thread_text: String,
 }
 
@@ -127,15 +150,19 @@ pub(super) struct Raw {
     pub(super) item: Option<Vec<u8>>,
     pub(super) thread: Option<Vec<u8>>,
     pub(super) resolution: Option<Vec<u8>>,
+    /// What cannot be read of it makes the rest no worse.
+    pub(super) relations: Result<Option<Vec<u8>>, String>,
 }
 
 impl Raw {
     pub(super) fn read(dir: &OpenDir) -> Result<Self, ReadError> {
-        Ok(Self { item: dir.read(ITEM)?, thread: dir.read(THREAD)?, resolution: dir.read(RESOLUTION)? })
+        let (item, thread, resolution) = (dir.read(ITEM)?, dir.read(THREAD)?, dir.read(RESOLUTION)?);
+        Ok(Self { item, thread, resolution, relations: read_relations(dir) })
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.item.is_some() && self.thread.is_some() && self.resolution.is_some()
+        let all = [&self.item, &self.thread, &self.resolution];
+        all.iter().all(|file| file.is_some()) && matches!(self.relations, Ok(Some(_)))
     }
 
     pub(super) fn parse(self, id: &TicketId, dir: &Path) -> Result<Ticket, ReadError> {
@@ -147,8 +174,25 @@ impl Raw {
             item,
             thread: Thread::parse(&thread_text),
             resolution: text(self.resolution, RESOLUTION)?,
+            relations: relations_of(self.relations, dir),
             thread_text,
         })
+    }
+}
+
+/// The bytes of a ticket's relations, or why there are none to be had.
+pub(super) fn read_relations(dir: &OpenDir) -> Result<Option<Vec<u8>>, String> {
+    let (below, name) = RELATIONS.split_once('/').expect("it lies in a directory");
+    dir.read_below(below, name).map_err(|error| chain(&error))
+}
+
+/// Takes the bytes of a ticket's relations.
+pub(super) fn relations_of(raw: Result<Option<Vec<u8>>, String>, dir: &Path) -> Result<Relations, RelationsError> {
+    let file = dir.join(RELATIONS);
+    let error = |why| RelationsError { place: Place { file: file.clone(), line: 1 }, why };
+    match raw.map_err(error)? {
+        Some(bytes) => Relations::parse(text_of(bytes, &file).map_err(|e| error(chain(&e)))?, &file),
+        None => Ok(Relations::default()),
     }
 }
 

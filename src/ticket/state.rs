@@ -21,3 +21,11 @@ words! {
         Closed = "closed",
     }
 }
+
+impl State {
+    /// The state by the name that it has today.
+    #[must_use]
+    pub fn today(self) -> Self {
+        if self == Self::Intake { Self::Planning } else { self }
+    }
+}

@@ -9,7 +9,10 @@ use super::config::Config;
 use super::error::{FindError, ReadError};
 use super::files::OpenDir;
 use super::id::{LocalId, normal_form};
+use super::item::Item;
 use super::record::{ITEM, Raw, Summary, Ticket, parse_item};
+use super::relation::RELATIONS;
+use super::tree::Inventory;
 
 /// How many ids an error names.
 const MAX_NAMED: usize = 5;
@@ -98,8 +101,43 @@ impl Tickets {
     /// # Errors
     /// When the directory exists and cannot be listed.
     pub fn list(&self) -> Result<Vec<Listed>, PathError> {
-        let listed = |id: LocalId| Listed { summary: self.summary(&id), id: id.ticket().clone() };
-        Ok(self.local_ids()?.into_iter().map(listed).collect())
+        self.list_where(|_, _| true)
+    }
+
+    /// Lists the tickets that are wanted, by what a list shows of them and by their bodies; those that cannot be read are
+    /// among them.
+    ///
+    /// # Errors
+    /// When the directory exists and cannot be listed.
+    pub fn list_where(&self, is_wanted: impl Fn(&Summary, &str) -> bool) -> Result<Vec<Listed>, PathError> {
+        let listed = |id: LocalId| {
+            let summary = match self.item(&id) {
+                Ok((summary, item)) => is_wanted(&summary, item.body()).then_some(Ok(summary)),
+                Err(error) => Some(Err(error)),
+            };
+            Some(Listed { summary: summary?, id: id.ticket().clone() })
+        };
+        Ok(self.local_ids()?.into_iter().filter_map(listed).collect())
+    }
+
+    /// The files that belong to a ticket besides its own: what lies in its `artifacts`, by paths from there.
+    ///
+    /// # Errors
+    /// When there is no such ticket, or its directory cannot be read.
+    pub fn artifacts(&self, id: &TicketId) -> Result<Vec<PathBuf>, ReadError> {
+        let local = local(id)?;
+        let path = local.dir(&self.root);
+        let found = self.with_dir(
+            &local,
+            |_| match Inventory::of(&path) {
+                Ok(inventory) => Ok(Some(inventory)),
+                // A writer put a successor into place meanwhile.
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(error.into()),
+            },
+            Option::is_some,
+        )?;
+        Ok(found.iter().flat_map(Inventory::artifacts).filter(|path| !is_of_yoi(path)).collect())
     }
 
     /// What a listing shows of a ticket, where it can be read.
@@ -120,16 +158,21 @@ impl Tickets {
         self.with_dir(id, Raw::read, Raw::is_complete)
     }
 
-    fn summary(&self, id: &LocalId) -> Result<Summary, ReadError> {
+    pub(super) fn summary(&self, id: &LocalId) -> Result<Summary, ReadError> {
+        Ok(self.item(id)?.0)
+    }
+
+    fn item(&self, id: &LocalId) -> Result<(Summary, Item), ReadError> {
         let bytes = self.with_dir(id, |dir| Ok(dir.read(ITEM)?), Option::is_some)?;
         let dir = id.dir(&self.root);
         let item = parse_item(bytes, &dir)?;
-        Summary::of(id.ticket(), &item).map_err(|error| ReadError::malformed(dir.join(ITEM), error))
+        let summary = Summary::of(id.ticket(), &item).map_err(|error| ReadError::malformed(dir.join(ITEM), error))?;
+        Ok((summary, item))
     }
 
     /// Reads through a directory that is opened once. What is missing in it is believed only while its name still
     /// stands for it: a writer removes the predecessor of what it has put into place.
-    fn with_dir<T>(
+    pub(super) fn with_dir<T>(
         &self,
         id: &LocalId,
         read: impl Fn(&OpenDir) -> Result<T, ReadError>,
@@ -145,6 +188,11 @@ impl Tickets {
         }
         Err(PathError::refused("read", &path, "it is replaced again and again").into())
     }
+}
+
+/// Whether an artifact is no work of anybody's: our own relations, and what makes git keep an empty directory.
+fn is_of_yoi(path: &Path) -> bool {
+    path == Path::new(".gitkeep") || RELATIONS.split_once('/').is_some_and(|(_, name)| path == Path::new(name))
 }
 
 /// An id as a path component; an id that yoi does not make has no ticket.

@@ -19,6 +19,7 @@ use crate::domain::Timestamp;
 use super::attributes::{looks_like_opening, opening, parse_opening};
 use super::author::Author;
 use super::item::line_end_of;
+use super::state::State;
 
 /// What happened to a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +38,13 @@ pub struct Event {
     pub body: String,
     /// The line that the event begins in, from 1.
     pub line: usize,
+}
+
+impl Event {
+    /// The value of an attribute other than kind, author and moment.
+    pub fn attribute(&self, wanted: &str) -> Option<&str> {
+        self.attributes.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_str())
+    }
 }
 
 /// An event that is to be written.
@@ -59,11 +67,15 @@ pub struct Thread {
     pub events: Vec<Event>,
     /// What is odd in the file, with its line.
     pub oddities: Vec<(usize, String)>,
+    /// Whether the last event has a line `---` at its end.
+    is_ended: bool,
 }
 
 impl Thread {
     /// Reads a thread. Every text is one: what is odd in it is listed.
     pub fn parse(text: &str) -> Self {
+        // Some editors put a byte order mark at the beginning.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches('\r')).collect();
         let starts = event_starts(&lines);
         let mut thread = Self::default();
@@ -78,10 +90,38 @@ impl Thread {
         thread
     }
 
+    /// Whether its last event, if there is one, has a line `---` at its end.
+    pub(super) fn is_ended(&self) -> bool {
+        self.events.is_empty() || self.is_ended
+    }
+
+    /// The state that it last tells of, with the line.
+    pub(super) fn last_state(&self) -> Option<(usize, State)> {
+        let told = |event: &Event| match event.kind.as_str() {
+            "state_changed" => event.attribute("to")?.parse().ok(),
+            "close" => Some(State::Closed),
+            _ => None,
+        };
+        self.events.iter().rev().find_map(|event| Some((event.line, told(event)?.today())))
+    }
+
+    /// What it says of how the ticket ended.
+    pub(super) fn resolution(&self) -> Option<&str> {
+        let last = self.events.iter().rev().find(|event| event.kind == "close")?;
+        Some(last.body.as_str()).filter(|body| !body.is_empty())
+    }
+
+    /// Whether it says more than that the ticket was made, here or elsewhere.
+    pub(super) fn tells_more_than_its_making(&self) -> bool {
+        self.events.iter().any(|event| event.kind != "create")
+            && !self.events.iter().any(|event| event.kind == "migration")
+    }
+
     fn read_event(&mut self, at: usize, attributes: &[(String, String)], lines: &[&str]) {
         let content = trim_blank(lines);
+        self.is_ended = content.last().is_some_and(|last| is_rule(last));
         let content = match content.split_last() {
-            Some((last, rest)) if is_rule(last) => trim_blank(rest),
+            Some((_, rest)) if self.is_ended => trim_blank(rest),
             _ => {
                 self.oddities.push((at + 1, "the event has no '---' line at its end".to_owned()));
                 content

@@ -30,6 +30,7 @@ use super::error::WriteError;
 use super::files::{MAX_FILE, OpenDir};
 use super::id::LocalId;
 use super::record::{ITEM, RESOLUTION, Raw, THREAD, Ticket};
+use super::relation::RELATIONS;
 use super::store::Tickets;
 use super::tree::{Inventory, NewFile, succeed};
 
@@ -102,7 +103,8 @@ impl Tickets {
 
 /// Refuses files that would not be read again.
 pub(super) fn check_sizes(files: &[NewFile]) -> Result<(), WriteError> {
-    match files.iter().find(|file| file.content.len() as u64 > MAX_FILE) {
+    let is_too_large = |file: &&NewFile| file.content.as_ref().is_some_and(|content| content.len() as u64 > MAX_FILE);
+    match files.iter().find(is_too_large) {
         Some(file) => {
             Err(WriteError::Invalid { what: file.name, why: format!("would have more than {MAX_FILE} bytes") })
         }
@@ -144,7 +146,7 @@ impl Writer<'_> {
             other => other?,
         }
         if self.tickets.one_by_one || exchange(scratch.path(), &dir)? == Exchanged::Unsupported {
-            return put_one_by_one(&scratch, &dir, before);
+            return put_one_by_one(&scratch, &dir, before, files);
         }
         // From here on the change is visible. A failed sync must not hide that the comparison is still to come.
         let synced = sync_dir(&self.tickets.root);
@@ -181,25 +183,35 @@ impl Writer<'_> {
 }
 
 /// Whether a name in `.yoi/tmp` is one that a writer gives: an id, a dot, 16 hexadecimal digits.
-fn is_leftover(name: &str) -> bool {
+pub(super) fn is_leftover(name: &str) -> bool {
     name.split_once('.').is_some_and(|(id, random)| {
         LocalId::parse(id).is_some() && random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
 }
 
 /// The weaker way, file by file; see the module.
-fn put_one_by_one(scratch: &Scratch, dir: &Path, before: &Before) -> Result<bool, WriteError> {
+fn put_one_by_one(scratch: &Scratch, dir: &Path, before: &Before, files: &[NewFile]) -> Result<bool, WriteError> {
     if !before.is_still(dir)? {
         return Ok(false);
     }
-    for name in [THREAD, RESOLUTION, ITEM] {
-        let new = scratch.path().join(name);
-        // A file that did not change is the same file under both names, and renaming it does nothing.
-        if new.exists() {
-            rename_into_place(&new, &dir.join(name)).map_err(PathError::from)?;
+    for name in [RELATIONS, THREAD, RESOLUTION, ITEM] {
+        if let Some((below, _)) = name.split_once('/').filter(|_| files.iter().any(|file| file.name == name)) {
+            make_dirs(&dir.join(below))?;
+        }
+        match files.iter().find(|file| file.name == name).map(|file| file.content.is_some()) {
+            Some(true) => rename_into_place(&scratch.path().join(name), &dir.join(name)).map_err(PathError::from)?,
+            Some(false) => unlink_if_there(&dir.join(name))?,
+            None => {}
         }
     }
     Ok(true)
+}
+
+fn unlink_if_there(path: &Path) -> Result<(), PathError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).context("remove", path),
+        _ => Ok(()),
+    }
 }
 
 impl Scratch {

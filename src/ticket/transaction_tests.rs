@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::domain::Timestamp;
+use crate::ticket::change::Change;
 use crate::ticket::error::ReadError;
-use crate::ticket::{Author, Comment, Config, Remark, State, Step, Taken, Work};
+use crate::ticket::{Author, By, Comment, Config, Remark, State, Step, Taken, Words, Work};
 
 const ID: &str = "20260607-220225-001";
 const ITEM_TEXT: &str =
@@ -58,8 +59,13 @@ impl Fixture {
 
     fn take(&self, step: Step, text: &str, repeated: bool) -> Result<Taken, WriteError> {
         let author = Author::role(step.role());
-        let work = Work { step, author: &author, text, repeated, since: now() };
+        let work = Work { step, author: &author, text, by: By::Claim { since: now(), repeated } };
         self.tickets.take(self.id.ticket(), &work, now())
+    }
+
+    fn bring_to(&self, to: State, text: &str) -> Result<Taken, WriteError> {
+        let author = Author::person("me").unwrap();
+        self.tickets.bring_to(self.id.ticket(), to, &Words { author: &author, text }, now())
     }
 
     fn in_state(&self, state: State) {
@@ -81,7 +87,7 @@ fn now() -> Timestamp {
 }
 
 fn files(item: &str, thread: &str) -> Vec<NewFile> {
-    vec![NewFile { name: ITEM, content: item.to_owned() }, NewFile { name: THREAD, content: thread.to_owned() }]
+    vec![NewFile::new(ITEM, item), NewFile::new(THREAD, thread)]
 }
 
 #[test]
@@ -180,13 +186,68 @@ fn a_step_that_is_taken_again_changes_nothing_twice() {
 }
 
 #[test]
+fn a_person_brings_a_ticket_into_each_state_that_the_table_has_and_into_no_other() {
+    for from in State::ALL {
+        for to in State::ALL.iter().filter(|to| to.today() == **to) {
+            let fixture = Fixture::new();
+            fixture.in_state(*from);
+            let is_way = Change::between(*from, *to).is_some();
+            match fixture.bring_to(*to, "So it is.") {
+                Ok(Taken::Now) => assert!(is_way, "{from} → {to}"),
+                Ok(Taken::Before) => assert_eq!(from.today(), *to),
+                Err(WriteError::NoWay { ways, .. }) => assert!(!is_way && !ways.is_empty(), "{from} → {to}"),
+                Err(error) => panic!("{error}"),
+            }
+            let ticket = fixture.tickets.read(fixture.id.ticket()).unwrap();
+            assert_eq!(ticket.summary.state, if is_way { *to } else { *from });
+            let last = ticket.thread.events.last().unwrap();
+            assert_eq!(last.kind == "state_changed", is_way, "{from} → {to}");
+            let words = ticket.thread.events.iter().any(|event| event.body.ends_with("So it is."));
+            assert_eq!(words, is_way, "{from} → {to}");
+            assert!(fixture.scratch_is_gone());
+        }
+    }
+}
+
+#[test]
+fn closing_writes_a_resolution_and_opening_again_takes_it_away() {
+    for one_by_one in [false, true] {
+        let mut fixture = Fixture::new();
+        fixture.tickets.one_by_one = one_by_one;
+        assert!(matches!(fixture.bring_to(State::Closed, " \n"), Err(WriteError::Invalid { .. })));
+        fixture.bring_to(State::Closed, "\nIt is done.\r\n").unwrap();
+        assert_eq!(fixture.read("resolution.md"), "It is done.\n");
+        assert_eq!(fixture.kinds(), ["create", "close: closed", "state_changed"]);
+        assert_eq!(fixture.bring_to(State::Closed, "Again.").unwrap(), Taken::Before);
+        assert_eq!(fixture.read("resolution.md"), "It is done.\n");
+        fixture.bring_to(State::Planning, "").unwrap();
+        assert!(!fixture.path("resolution.md").exists());
+        assert_eq!(fixture.kinds()[3..], ["state_changed"]);
+        assert!(fixture.scratch_is_gone());
+    }
+}
+
+#[test]
+fn a_person_who_says_a_thing_twice_has_said_it_twice() {
+    let fixture = Fixture::new();
+    fixture.in_state(State::Done);
+    let author = Author::person("me").unwrap();
+    let work = Work { step: Step::Approve, author: &author, text: "Good.", by: By::Person };
+    for _ in 0..2 {
+        assert_eq!(fixture.tickets.take(fixture.id.ticket(), &work, now()).unwrap(), Taken::Now);
+    }
+    assert_eq!(fixture.kinds()[1..], ["review: approve", "review: approve"]);
+}
+
+#[test]
 fn what_is_said_in_other_words_or_of_another_claim_is_said_again() {
     let fixture = Fixture::new();
     fixture.in_state(State::Done);
     let author = Author::role(crate::domain::Role::Reviewer);
     let said = |text: &str, since: &str| {
         let since = since.parse().unwrap();
-        let work = Work { step: Step::Approve, author: &author, text, repeated: false, since };
+        let by = By::Claim { since, repeated: false };
+        let work = Work { step: Step::Approve, author: &author, text, by };
         fixture.tickets.take(fixture.id.ticket(), &work, now()).unwrap()
     };
     let (same, later) = ("2026-06-08T01:02:03.999Z", "2026-06-08T01:02:04Z");
@@ -276,7 +337,7 @@ fn what_a_person_saves_meanwhile_is_kept() {
                 save(&fixture);
             }
             let item = ticket.item.as_str().replace("Body", "Edited");
-            Ok(Decision::Write(vec![NewFile { name: ITEM, content: item }], ()))
+            Ok(Decision::Write(vec![NewFile::new(ITEM, item)], ()))
         };
         fixture.tickets.change(&fixture.id, decide).unwrap();
         assert_eq!(asked, 2, "{what}");

@@ -13,13 +13,25 @@ use crate::fs::{IoContext as _, PathError, entries, sync_dir};
 /// How deep directories in a ticket may lie: artifacts, and what somebody unpacked there.
 const MAX_DEPTH: usize = 32;
 
-/// A file that the successor has anew.
+/// A file that the successor has anew, or has no more.
 #[derive(Debug)]
 pub(super) struct NewFile {
-    /// Its name, directly in the directory.
+    /// Its name in the directory, or in one directly in that.
     pub(super) name: &'static str,
-    /// Its whole content.
-    pub(super) content: String,
+    /// Its whole content; `None` where it goes.
+    pub(super) content: Option<String>,
+}
+
+impl NewFile {
+    /// A file with this content.
+    pub(super) fn new(name: &'static str, content: impl Into<String>) -> Self {
+        Self { name, content: Some(content.into()) }
+    }
+
+    /// A file that is there no more.
+    pub(super) fn gone(name: &'static str) -> Self {
+        Self { name, content: None }
+    }
 }
 
 /// What a directory held when its successor was made: enough to see whether somebody has changed it since.
@@ -41,6 +53,12 @@ impl Inventory {
         let mut found = Vec::new();
         take_stock(dir, Path::new(""), 0, &mut found)?;
         Ok(Self(found))
+    }
+
+    /// The files in `artifacts`, and all that is no directory, by their paths from there.
+    pub(super) fn artifacts(&self) -> impl Iterator<Item = PathBuf> {
+        let files = self.0.iter().filter(|(_, stamp)| stamp.content.is_some());
+        files.filter_map(|(path, _)| path.strip_prefix("artifacts").ok().map(Path::to_owned))
     }
 }
 
@@ -72,22 +90,41 @@ fn sorted_entries(dir: &Path, depth: usize) -> Result<Vec<OsString>, PathError> 
 /// Files that do not change are the same files under another name, so that even a large artifact costs nothing; they
 /// are copied where they cannot be linked.
 pub(super) fn succeed(from: &Path, to: &Path, new: &[NewFile]) -> Result<(), PathError> {
-    copy_dir(from, to, 0, &|name| new.iter().any(|file| name == file.name))?;
+    copy_dir(from, to, Path::new(""), 0, &|name| new.iter().any(|file| name == Path::new(file.name)))?;
     for file in new {
         let mode = match fs::symlink_metadata(from.join(file.name)) {
             Ok(meta) => Some(meta.mode() & 0o7777),
             Err(_) => None,
         };
-        create(&to.join(file.name), file.content.as_bytes(), mode)?;
+        let Some(content) = &file.content else { continue };
+        let path = to.join(file.name);
+        let below = path.parent().filter(|below| *below != to);
+        below.map(make_real_dir).transpose()?;
+        create(&path, content.as_bytes(), mode)?;
+        below.map(sync_dir).transpose()?;
     }
     sync_dir(to)
+}
+
+/// Makes a directory where there is none; a symlink in its place leads elsewhere and is refused.
+fn make_real_dir(path: &Path) -> Result<(), PathError> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => Ok(()),
+        Ok(_) => Err(PathError::refused("write into", path, "it is no directory")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir(path).context("make the directory", path)
+        }
+        Err(error) => Err(error).context("look at", path),
+    }
 }
 
 /// Makes a directory with files of its own and empty directories, all synced but its own name.
 pub(super) fn build(to: &Path, new: &[NewFile], dirs: &[&str]) -> Result<(), PathError> {
     fs::create_dir(to).context("make the directory", to)?;
     for file in new {
-        create(&to.join(file.name), file.content.as_bytes(), None)?;
+        if let Some(content) = &file.content {
+            create(&to.join(file.name), content.as_bytes(), None)?;
+        }
     }
     for dir in dirs.iter().map(|dir| to.join(dir)) {
         fs::create_dir(&dir).context("make the directory", &dir)?;
@@ -111,15 +148,21 @@ pub(super) fn create(path: &Path, content: &[u8], mode: Option<u32>) -> Result<(
     file.sync_all().context("sync", path)
 }
 
-fn copy_dir(from: &Path, to: &Path, depth: usize, leave_out: &dyn Fn(&OsString) -> bool) -> Result<(), PathError> {
+fn copy_dir(
+    from: &Path,
+    to: &Path,
+    below: &Path,
+    depth: usize,
+    leave_out: &dyn Fn(&Path) -> bool,
+) -> Result<(), PathError> {
     let names = sorted_entries(from, depth)?;
     let mode = fs::symlink_metadata(from).context("look at", from)?.mode() & 0o7777;
     fs::create_dir(to).context("make the directory", to)?;
-    for name in names.iter().filter(|name| depth > 0 || !leave_out(name)) {
+    for name in names.iter().filter(|name| !leave_out(&below.join(name))) {
         let (old, new) = (from.join(name), to.join(name));
         let kind = fs::symlink_metadata(&old).context("look at", &old)?.file_type();
         if kind.is_dir() {
-            copy_dir(&old, &new, depth + 1, leave_out)?;
+            copy_dir(&old, &new, &below.join(name), depth + 1, leave_out)?;
         } else if kind.is_symlink() {
             let target = fs::read_link(&old).context("read the link", &old)?;
             symlink(target, &new).context("make the link", &new)?;

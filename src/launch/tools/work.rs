@@ -4,7 +4,7 @@ use super::arguments::Arguments;
 use super::{Answer, Tool, ToolBox};
 use crate::domain::{Claim, Expect, Role, TicketId, chain};
 use crate::registry::Writer;
-use crate::ticket::{State, Step, Taken, Tickets, Work, WriteError};
+use crate::ticket::{By, State, Step, Taken, Tickets, Work, WriteError};
 
 impl ToolBox {
     /// Takes a step under this Pod's claim. Of one that completes the role's work, in this order: the ticket, the claim's
@@ -32,11 +32,11 @@ impl ToolBox {
     fn take(&self, tickets: &Tickets, claim: &Claim, step: Step, text: &str, writer: &Writer) -> Result<Taken, String> {
         let id = &claim.ticket;
         let author = self.author();
-        let mut work = Work { step, author: &author, text, repeated: false, since: claim.accepted_at };
+        let mut repeated = false;
         if step.completes() && step.to().is_some() {
             let intended = self.registry.was_intended(&self.me.pod, claim).map_err(|error| chain(&error))?;
             // A reviewer who approved has completed the claim, and may ask for changes afterwards for the first time.
-            work.repeated = intended || (claim.completed_at.is_some() && step != Step::RequestChanges);
+            repeated = intended || (claim.completed_at.is_some() && step != Step::RequestChanges);
             if !intended {
                 // Said before it is done, so that a crash after the transition is seen to be a repeat, not somebody else's.
                 let state = tickets.read(id).map_err(|error| chain(&error))?.summary.state;
@@ -45,6 +45,7 @@ impl ToolBox {
                 }
             }
         }
+        let work = Work { step, author: &author, text, by: By::Claim { since: claim.accepted_at, repeated } };
         tickets.take(id, &work, writer.now).map_err(|error| refused(step, &error))
     }
 
@@ -62,7 +63,8 @@ impl ToolBox {
         }
         let author = self.author();
         let text = given.text("reason");
-        let work = Work { step: Step::Queue, author: &author, text, repeated: false, since: writer.now };
+        let by = By::Claim { since: writer.now, repeated: false };
+        let work = Work { step: Step::Queue, author: &author, text, by };
         let taken = tickets.take(&id, &work, writer.now).map_err(|error| refused(Step::Queue, &error))?;
         Ok(format!("{}; {}", said(Step::Queue, taken, &id), next(Step::Queue)))
     }

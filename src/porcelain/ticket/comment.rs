@@ -1,24 +1,31 @@
 //! `yoi ticket comment`: says something in a ticket's thread.
 
-use super::{author, find, text};
+use super::words::WordsArgs;
+use super::{author, find};
+use crate::cli::args::remark;
 use crate::cli::{Cli, Exit, Failure};
 use crate::ticket::{Comment, Remark};
 
 /// Add a comment to a ticket's thread
 ///
-/// Without --message the text is read from standard input.
+/// Without --message and --file the text is written with $EDITOR, or read from standard input where there is no terminal.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   Answer the questions of an intake:
     $ yoi ticket comment 20260118-101544-001 -m \"With a pipe, show the bytes alone\"
+  Write down what was decided, from a file:
+    $ echo 'No retries of what the server refused.' >why.md
+    $ yoi ticket comment 20260118-09 --kind decision -F why.md
 ")]
 pub(super) struct Args {
     /// The ticket
     ticket: String,
-    /// The comment, in Markdown
-    #[arg(short, long, value_name = "TEXT")]
-    message: Option<String>,
+    #[command(flatten)]
+    words: WordsArgs,
+    /// What it is
+    #[arg(long, default_value = "comment", value_parser = remark())]
+    kind: Remark,
     /// Its heading
     #[arg(long, value_name = "TEXT")]
     heading: Option<String>,
@@ -27,9 +34,9 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let tickets = cli.setup()?.tickets();
     let id = find(&tickets, &args.ticket)?;
-    let body = text(args.message, cli)?;
+    let body = args.words.asked_for(cli)?;
     let author = author(cli)?;
-    let comment = Comment { remark: Remark::Comment, author: &author, heading: args.heading.as_deref(), body: &body };
+    let comment = Comment { remark: args.kind, author: &author, heading: args.heading.as_deref(), body: &body };
     tickets.comment(&id, &comment, cli.now())?;
     Ok(Exit::Done)
 }

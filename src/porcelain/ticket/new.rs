@@ -1,6 +1,7 @@
 //! `yoi ticket new`: makes a ticket.
 
-use super::{author, text};
+use super::author;
+use super::words::WordsArgs;
 use crate::cli::{Cli, Exit, Failure};
 use crate::ticket::{NewTicket, Published};
 
@@ -14,19 +15,26 @@ Examples:
   Make a ticket, and take it in:
     $ yoi intake \"$(yoi ticket new 'Retry failed uploads')\"
   Make one with a body from standard input:
-    $ printf '## Goal\\n\\nUploads survive.\\n' | yoi ticket new \"Retry failed uploads\" --body -
+    $ printf '## Goal\\n\\nUploads survive.\\n' | yoi ticket new \"Retry failed uploads\" -F -
 ")]
 pub(super) struct Args {
     /// What it is about, in one line
     title: String,
     /// What must be known, in Markdown; - reads standard input
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    body: String,
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["message", "file"])]
+    body: Option<String>,
+    #[command(flatten)]
+    words: WordsArgs,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let tickets = cli.setup()?.tickets();
-    let body = text(Some(args.body).filter(|body| body != "-"), cli)?;
+    let body = match args.body.as_deref() {
+        Some("-") => WordsArgs::of_stdin().given(cli)?,
+        Some(body) => Some(body.to_owned()),
+        None => args.words.given(cli)?,
+    };
+    let body = body.unwrap_or_default();
     let new = NewTicket { title: args.title, body, author: author(cli)? };
     for _ in 0..MAX_IDS {
         if let Published::Done(id) = tickets.prepare(&new, cli.now())?.publish()? {

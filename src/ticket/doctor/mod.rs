@@ -1,24 +1,25 @@
 //! What is wrong in a workspace's tickets and configuration: each finding with its file, its line and its remedy.
 
+mod mend;
+mod tickets;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::domain::Role;
-use crate::fs::{PathError, entries};
+use crate::domain::{Role, TicketId};
+use crate::fs::PathError;
 
-use super::config::Config;
-use super::error::ReadError;
-use super::files::read_text;
-use super::id::LocalId;
-use super::init::IGNORED;
-use super::profiles::{PROFILES_FILE, check_profiles};
-use super::record::{ITEM, RESOLUTION, THREAD, Ticket, parse_moment};
-use super::state::State;
-use super::store::Tickets;
-use super::strict::{ConfigError, in_workspace};
-use super::workflow::{WorkflowError, load_workflow};
+use crate::ticket::config::Config;
+use crate::ticket::files::read_text;
+use crate::ticket::init::IGNORED;
+use crate::ticket::profiles::{PROFILES_FILE, check_profiles};
+use crate::ticket::store::Tickets;
+use crate::ticket::strict::{ConfigError, in_workspace};
+use crate::ticket::workflow::{WorkflowError, load_workflow};
+
+pub use mend::mend;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,6 +53,40 @@ pub struct Finding {
     pub what: String,
     /// What to do about it.
     pub remedy: String,
+    /// How it is mended, where nobody need be asked.
+    #[serde(skip)]
+    pub fix: Option<Fix>,
+}
+
+/// What mends a finding without asking; see [`mend`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fix {
+    /// Half-built tickets are kept out of git.
+    Ignore,
+    /// What killed writers left is removed.
+    Leftovers,
+    /// A date that is missing is told by the id or the thread.
+    Moment {
+        /// The ticket.
+        ticket: TicketId,
+        /// Which date.
+        key: &'static str,
+    },
+    /// The last event gets its end.
+    EndOfThread {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// What the thread says of the closing becomes the resolution.
+    Resolution {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// Relations that say nothing new are removed.
+    Repeats {
+        /// The ticket.
+        ticket: TicketId,
+    },
 }
 
 /// Examines a workspace. Nothing hides anything else: what cannot be read is a finding.
@@ -82,7 +117,14 @@ impl Doctor {
 
     fn report(&mut self, severity: Severity, file: &Path, line: Option<usize>, what: impl Into<String>, remedy: &str) {
         let (file, what, remedy) = (file.to_owned(), what.into(), remedy.to_owned());
-        self.findings.push(Finding { severity, file, line, what, remedy });
+        self.findings.push(Finding { severity, file, line, what, remedy, fix: None });
+    }
+
+    /// Says how the last finding is mended.
+    fn mended_by(&mut self, fix: Fix) {
+        if let Some(last) = self.findings.last_mut() {
+            last.fix = Some(fix);
+        }
     }
 
     fn unreadable(&mut self, error: &PathError) {
@@ -126,6 +168,7 @@ impl Doctor {
             Ok(_) => {
                 let remedy = format!("add the line {IGNORED}");
                 self.warning(&file, None, "half-built tickets in .yoi/tmp may get into git", &remedy);
+                self.mended_by(Fix::Ignore);
             }
             Err(error) => self.unreadable(&error),
         }
@@ -139,88 +182,15 @@ impl Doctor {
                 Err(WorkflowError::Io(error)) => self.unreadable(&error),
                 Err(error @ WorkflowError::NotFound { .. }) => {
                     let (file, line) = match &workflow.source {
-                        super::Source::At(place) => (place.file.clone(), Some(place.line)),
-                        super::Source::Default { file } => (file.clone(), None),
+                        crate::ticket::Source::At(place) => (place.file.clone(), Some(place.line)),
+                        crate::ticket::Source::Default { file } => (file.clone(), None),
                     };
                     self.error(&file, line, error.to_string(), "write that file, or name another workflow");
                 }
             }
         }
     }
-
-    fn tickets(&mut self, tickets: &Tickets) {
-        let mut names = match entries(tickets.root()) {
-            Ok(names) => names,
-            Err(error) => return self.unreadable(&error),
-        };
-        names.sort();
-        for name in names {
-            let path = tickets.root().join(&name);
-            match name.to_str().and_then(LocalId::parse) {
-                Some(id) => match tickets.read(id.ticket()) {
-                    Ok(ticket) => self.ticket(&path, &ticket),
-                    Err(error) => self.unread_ticket(&path, &error),
-                },
-                // Editors and git keep files of their own here.
-                None if name.as_encoded_bytes().starts_with(b".") => {}
-                None => {
-                    let remedy = "move it elsewhere, or make a ticket of it with: yoi ticket new";
-                    self.warning(&path, None, "its name is no ticket id, so it is not looked into", remedy);
-                }
-            }
-        }
-    }
-
-    fn unread_ticket(&mut self, path: &Path, error: &ReadError) {
-        match error {
-            ReadError::Malformed { place, why } => {
-                self.error(&place.file, Some(place.line), why, "correct it by hand; git shows what it was before");
-            }
-            ReadError::Io(error) => self.unreadable(error),
-            // It was removed since it was listed.
-            ReadError::NotFound { .. } => self.warning(path, None, error.to_string(), "look again"),
-        }
-    }
-
-    fn ticket(&mut self, dir: &Path, ticket: &Ticket) {
-        let item = dir.join(ITEM);
-        for key in ["created_at", "updated_at"] {
-            match ticket.item.text(key) {
-                Some(text) if parse_moment(text).is_some() => {}
-                Some(text) => {
-                    let remedy = "write it as 2026-01-31T12:00:00Z";
-                    self.warning(&item, ticket.item.line(key), format!("{key} {text:?} is no date"), remedy);
-                }
-                None => {
-                    let remedy = format!("add a line such as {key}: '2026-01-31T12:00:00Z'");
-                    self.warning(&item, ticket.item.line(key), format!("the front matter states no {key}"), &remedy);
-                }
-            }
-        }
-        let thread = dir.join(THREAD);
-        if ticket.thread.events.is_empty() {
-            self.warning(&thread, None, "the thread has no event", "nothing to do: the next change begins one");
-        }
-        for (line, what) in &ticket.thread.oddities {
-            let remedy =
-                "put a line --- before each event and at its end, or a backslash before text that looks like one";
-            self.warning(&thread, Some(*line), what, remedy);
-        }
-        let closed = ticket.summary.state == State::Closed;
-        match (&ticket.resolution, closed) {
-            (None, true) => {
-                let remedy = "write into this file how it ended";
-                self.warning(&dir.join(RESOLUTION), None, "the ticket is closed without a resolution", remedy);
-            }
-            (Some(_), false) => {
-                let what = format!("there is a resolution, but the ticket is {}", ticket.summary.state);
-                self.warning(&dir.join(RESOLUTION), None, what, "close the ticket, or remove this file");
-            }
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]
-#[path = "doctor_tests.rs"]
 mod tests;

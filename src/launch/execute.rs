@@ -79,15 +79,46 @@ pub fn launch_ticket_role_pod(
     options: LaunchOptions,
     progress: &mut dyn FnMut(Step),
 ) -> Result<TicketRoleLaunchResult, TicketRoleLaunchError> {
+    progress(Step::Lock);
+    let held = take_ticket(plan, services, restorable)?;
+    launch_held(plan, agent, services, held, options, progress)
+}
+
+/// The ticket of a launch, locked, and found to be free or completed by another role.
+pub(super) struct Taken {
+    /// `None` for a launch without a ticket.
+    lock: Option<TicketLock>,
+    /// The completed claim that is handed over.
+    expect: Option<Expect>,
+}
+
+/// Takes the lock of a plan's ticket, and looks at the claim again under it.
+pub(super) fn take_ticket(
+    plan: &TicketRoleLaunchPlan,
+    services: &Services<'_>,
+    restorable: &dyn Restorable,
+) -> Result<Taken, TicketRoleLaunchError> {
     let registry = services.registry;
     prepare_runtime(registry, &plan.pod).map_err(TicketRoleLaunchError::Runtime)?;
-    progress(Step::Lock);
     let ticket = plan.ticket.as_ref().map(|ticket| &ticket.id);
     let lock = ticket.map(|ticket| lock_ticket(services, plan, ticket)).transpose()?;
     let expect = match ticket {
         Some(ticket) => check_free(registry, plan.role, ticket, restorable)?,
         None => None,
     };
+    Ok(Taken { lock, expect })
+}
+
+/// Executes a plan whose ticket was taken.
+pub(super) fn launch_held(
+    plan: &TicketRoleLaunchPlan,
+    agent: AgentSpec,
+    services: &Services<'_>,
+    taken: Taken,
+    options: LaunchOptions,
+    progress: &mut dyn FnMut(Step),
+) -> Result<TicketRoleLaunchResult, TicketRoleLaunchError> {
+    let Taken { lock, expect } = taken;
     let nonce = Nonce::from_bytes(fs::random_bytes());
     progress(Step::Spawn);
     let (pipe, started) = start(plan, agent, services, nonce, lock.as_ref(), options)?;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::args::seconds;
+use crate::cli::args::{OutputArgs, seconds};
 use crate::cli::quote::command;
-use crate::cli::{Cli, Exit, Failure, Place};
-use crate::domain::{AgentSpec, PodName, Role, TicketId};
+use crate::cli::{Cli, Exit, Failure, Field, Meaning, Place, Progress, Row, Value};
+use crate::domain::{AgentSpec, Expect, PodName, Role, TicketId};
 use crate::launch::{LaunchOptions, Setup, Step, TicketRoleLaunchPlan, TicketRoleLaunchResult, launch_ticket_role_pod};
 use crate::registry::Registry;
 
@@ -28,6 +28,27 @@ pub(super) struct LaunchArgs {
     /// How long the Pod waits for its confirmation before it gives up, besides those deadlines
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     probation: Duration,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl LaunchArgs {
+    /// Refuses what excludes each other.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.wait && self.is_for_a_program() {
+            let text = "--wait shows a conversation; it cannot be combined with --json, -z or --format";
+            return Err(Failure::new(Exit::Usage, text));
+        }
+        Ok(())
+    }
+
+    pub(super) fn options(&self) -> LaunchOptions {
+        LaunchOptions { ready: self.ready_timeout, accept: self.accept_timeout, probation: self.probation }
+    }
+
+    fn is_for_a_program(&self) -> bool {
+        self.output.json || self.output.nul || self.output.format.is_some()
+    }
 }
 
 /// What a launch is asked for, besides its role.
@@ -45,19 +66,46 @@ pub(super) fn run(
     args: &LaunchArgs,
     cli: &mut Cli,
 ) -> Result<Exit, Failure> {
+    args.check()?;
     let Wanted { ticket, pod, message } = wanted;
     let plan = &setup.plan(role, ticket, pod, message.clone())?;
+    if args.dry_run && args.output.json {
+        cli.say(serde_json::to_string_pretty(plan).expect("a plan has string keys"))?;
+        return Ok(Exit::Done);
+    }
     if args.dry_run {
         cli.say(script(plan, message.as_deref(), cli.place()))?;
         return Ok(Exit::Done);
     }
     let registry = cli.registry()?;
-    let launched = execute(plan, setup, &registry, args, cli)?;
+    // What can be told without the registry comes first: nothing is written for a launch that cannot be.
+    let agent = setup.agent_of(plan)?;
+    cli.prepare(&registry)?;
+    let launched = {
+        let services = cli.services(&registry)?;
+        let mut progress = Steps::new(&agent, cli);
+        let mut tell = |step| progress.tell(step);
+        launch_ticket_role_pod(plan, agent, &services, &cli.restorable(&registry), args.options(), &mut tell)?
+    };
+    told(launched, &registry, args, cli)
+}
+
+/// Says what came of a launch, and shows its first turn where that is wanted.
+pub(super) fn told(
+    launched: TicketRoleLaunchResult,
+    registry: &Registry,
+    args: &LaunchArgs,
+    cli: &mut Cli,
+) -> Result<Exit, Failure> {
     for warning in &launched.warnings {
         cli.warn(&Failure::new(Exit::Done, format!("warning: {warning}")));
     }
+    if args.is_for_a_program() {
+        cli.printer(&args.output)?.list(&[LaunchRow(launched)])?;
+        return Ok(Exit::Done);
+    }
     let paint = cli.paint();
-    let pod = paint.text(crate::cli::Meaning::Name, &launched.pod).to_string();
+    let pod = paint.text(Meaning::Name, &launched.pod).to_string();
     match &launched.claim {
         Some(claim) => {
             cli.say(format_args!("Pod {pod} took ticket {} (generation {})", claim.ticket, claim.generation))?
@@ -65,28 +113,44 @@ pub(super) fn run(
         None => cli.say(format_args!("Pod {pod} runs"))?,
     }
     if args.wait {
-        return super::conversation::follow_first_turn(cli, &registry, &launched.pod);
+        return super::conversation::follow_first_turn(cli, registry, &launched.pod);
     }
     cli.say(format!("see it work: {}", cli.command(["yoi", "attach", launched.pod.as_str()])))?;
     Ok(Exit::Done)
 }
 
-fn execute(
-    plan: &TicketRoleLaunchPlan,
-    setup: &Setup,
-    registry: &Registry,
-    args: &LaunchArgs,
-    cli: &Cli,
-) -> Result<TicketRoleLaunchResult, Failure> {
-    // What can be told without the registry comes first: nothing is written for a launch that cannot be.
-    let agent = setup.agent_of(plan)?;
-    cli.prepare(registry)?;
-    let services = cli.services(registry)?;
-    let options = LaunchOptions { ready: args.ready_timeout, accept: args.accept_timeout, probation: args.probation };
-    let mut progress = cli.progress();
-    let starting = starting(&agent);
-    let mut tell = |step: Step| progress.step(if step == Step::Spawn { &starting } else { doing(step) });
-    Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(registry), options, &mut tell)?)
+/// A launch, for programs.
+struct LaunchRow(TicketRoleLaunchResult);
+
+impl Row for LaunchRow {
+    const KIND: &'static str = "launch";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("ticket", |row| row.0.claim.as_ref().map(|claim| Value::from(&claim.ticket)).into()),
+        Field::column("pod", |row| (&row.0.pod).into()),
+        Field::column("role", |row| row.0.session.role.into()),
+        Field::column("generation", |row| row.0.claim.as_ref().map(|claim| claim.generation).into()),
+        Field::full("expect", |row| row.0.claim.as_ref().map(Expect::from).into()),
+        Field::full("pod_id", |row| row.0.pod_id.into()),
+        Field::full("evidence", |row| row.0.evidence.into()),
+        Field::full("socket", |row| row.0.socket.clone().into()),
+        Field::full("warnings", |row| Value::List(row.0.warnings.clone())),
+    ];
+}
+
+/// The steps of a launch, told as they begin.
+pub(super) struct Steps {
+    progress: Progress,
+    starting: String,
+}
+
+impl Steps {
+    pub(super) fn new(agent: &AgentSpec, cli: &Cli) -> Self {
+        Self { progress: cli.progress(), starting: starting(agent) }
+    }
+
+    pub(super) fn tell(&mut self, step: Step) {
+        self.progress.step(if step == Step::Spawn { &self.starting } else { doing(step) });
+    }
 }
 
 /// What is waited for while a Pod with this agent starts.

@@ -1,5 +1,6 @@
 //! The steps of a ticket's workflow: TicketIntakeReady, TicketQueue, TicketStart, TicketReport, TicketReview.
 
+use super::super::queue::{QueueError, queue_ticket};
 use super::arguments::Arguments;
 use super::{Answer, Tool, ToolBox};
 use crate::domain::{Claim, Expect, Role, TicketId, chain};
@@ -51,19 +52,12 @@ impl ToolBox {
     /// Queues a ticket, which nobody needs to hold; one that somebody works on is left to them.
     pub(super) fn queue(&self, given: &Arguments) -> Answer {
         let (tickets, id) = self.named(given)?;
-        let writer = (self.writer)();
-        if let Some(claim) = self.registry.claim(&id).map_err(|error| chain(&error))?
-            && claim.completed_at.is_none()
-        {
-            let (pod, role) = (&claim.pod, claim.role);
-            return Err(format!(
-                "Pod {pod} works on ticket {id} as {role}; leave it to that Pod, nothing needs to be queued"
-            ));
-        }
-        let author = self.author();
-        let text = given.text("reason");
-        let work = Work { step: Step::Queue, author: &author, text, repeated: false, since: writer.now };
-        let taken = tickets.take(&id, &work, writer.now).map_err(|error| refused(Step::Queue, &error))?;
+        let (author, reason, now) = (self.author(), given.text("reason"), (self.writer)().now);
+        let taken = queue_ticket(&self.registry, &tickets, &id, &author, reason, now).map_err(|error| match error {
+            QueueError::WorkedOn { .. } => format!("{error}; leave it to that Pod, nothing needs to be queued"),
+            QueueError::Unknown { .. } => chain(&error),
+            QueueError::Write(error) => refused(Step::Queue, &error),
+        })?;
         Ok(format!("{}; {}", said(Step::Queue, taken, &id), next(Step::Queue)))
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn find(tickets: &Tickets, text: &str) -> Result<TicketId, Failure> {
 }
 
 /// The person who runs this.
-fn author(cli: &Cli) -> Result<Author, Failure> {
+pub(super) fn author(cli: &Cli) -> Result<Author, Failure> {
     Author::person(&cli.environment().user()).map_err(|error| Failure::of(Exit::Usage, &error))
 }
 

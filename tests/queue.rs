@@ -176,7 +176,7 @@ mod taking_out_of_it {
             now: "2026-01-18T09:30:12Z".parse().unwrap(),
         };
         registry.prepare(yoi::registry::NetworkPolicy::Allow, writer.now).unwrap();
-        let surroundings = Surroundings { search_path: std::env::var_os("PATH"), ..Surroundings::default() };
+        let surroundings = Surroundings { search_path: Some("/usr/bin:/bin".into()), ..Surroundings::default() };
         let setup = Setup::load(registry.workspace().clone(), surroundings.clone()).unwrap();
         let tickets = setup.tickets();
         let queue = Queue::of(&tickets).unwrap();

@@ -27,6 +27,7 @@ mod terminal;
 mod tools;
 mod upkeep;
 mod view;
+mod waiting;
 
 pub use by_hand::{PodSpawn, SpawnedBy};
 pub use error::{Failed, Partial, Step, TicketRoleLaunchError, Undone};
@@ -52,3 +53,4 @@ pub use terminal::HeldAt;
 pub use tools::tool_names;
 pub use upkeep::{Collected, Collection, Removal, Upkeep};
 pub use view::{PodStatus, PodView, view_pod, view_pods};
+pub use waiting::{Awaited, Waiting, WaitingError, Wanted, wait_until};

@@ -4,6 +4,7 @@ mod answer;
 mod attach;
 mod complete;
 mod completions;
+mod config;
 mod conversation;
 mod demo;
 mod doctor;
@@ -32,6 +33,7 @@ mod status;
 mod stop;
 mod ticket;
 mod tool;
+mod wait;
 mod why;
 
 use std::process::ExitCode;
@@ -71,6 +73,7 @@ commands! {
     "launch" Launch(launch);
     "queue" Queue(queue);
     "next" Next(next);
+    "wait" Wait(wait);
     "status" Status(status);
     "why" Why(why);
     "attach" Attach(attach);
@@ -79,6 +82,7 @@ commands! {
     "stop" Stop(stop);
     "restore" Restore(restore);
     "reclaim" Reclaim(reclaim);
+    "config" Config(config);
     "profiles" Profiles(profiles);
     "ticket" Ticket(ticket);
     "tool" Tool(tool);

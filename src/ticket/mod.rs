@@ -37,6 +37,7 @@ mod item;
 mod place;
 mod profiles;
 mod record;
+mod settings;
 mod state;
 mod step;
 mod store;
@@ -44,6 +45,7 @@ mod strict;
 mod thread;
 mod transaction;
 mod tree;
+mod watch;
 mod workflow;
 
 pub use actions::{Comment, Remark, Taken, Work};
@@ -61,9 +63,11 @@ pub use profiles::{
     installed_agents, list_profiles, resolve, ways_to_run,
 };
 pub use record::{Summary, Ticket, parse_moment};
+pub use settings::{Setting, SettingValue};
 pub use state::State;
 pub use step::Step;
 pub use store::{Listed, Tickets};
 pub use strict::{ConfigError, Source, Sourced};
 pub use thread::{Event, Thread};
+pub use watch::TicketWatch;
 pub use workflow::{Workflow, WorkflowError, load_workflow};

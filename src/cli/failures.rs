@@ -231,9 +231,12 @@ impl From<TicketRoleLaunchError> for Failure {
         use TicketRoleLaunchError as E;
         let exit = match &error {
             E::Plan(_) => Exit::Usage,
-            E::UnsupportedInheritProfile { .. } | E::NoProfile { .. } | E::Profile { .. } | E::ProfileName { .. } => {
-                Exit::LaunchFailed
-            }
+            E::UnsupportedInheritProfile { .. }
+            | E::NoProfile { .. }
+            | E::Profile { .. }
+            | E::ProfileName { .. }
+            | E::Workflow { .. }
+            | E::Worktree(_) => Exit::LaunchFailed,
             E::NameTaken { .. } | E::Claimed { .. } | E::Stale { .. } => Exit::Refused,
             E::InFlight { .. } => Exit::Busy,
             E::Runtime(_) | E::Prepare(_) | E::Unknown { .. } => Exit::Environment,

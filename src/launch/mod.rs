@@ -28,6 +28,7 @@ mod tools;
 mod upkeep;
 mod view;
 mod waiting;
+mod worktree;
 
 pub use by_hand::{PodSpawn, SpawnedBy};
 pub use error::{Failed, Partial, Step, TicketRoleLaunchError, Undone};
@@ -54,3 +55,4 @@ pub use tools::tool_names;
 pub use upkeep::{Collected, Collection, Removal, Upkeep};
 pub use view::{PodStatus, PodView, view_pod, view_pods};
 pub use waiting::{Awaited, Waiting, WaitingError, Wanted, wait_until};
+pub use worktree::WorktreeError;

@@ -7,7 +7,7 @@ use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure, Field, Meaning, Row, Value};
 use crate::domain::{Slug, chain};
 use crate::launch::Setup;
-use crate::ticket::{ProfileError, ProfileRef, Setting, SettingValue, Source, load_workflow};
+use crate::ticket::{MAX_WORKFLOW, ProfileError, ProfileRef, Setting, SettingValue, Source, load_workflow};
 
 /// Show the configuration that is in force, and where each value comes from
 ///
@@ -109,7 +109,12 @@ fn judged(setting: Setting, setup: &Setup, root: &Path) -> SettingRow {
         };
     } else if setting.key.ends_with(".workflow") && setting.role.is_some() {
         match Slug::new(value).map(|slug| load_workflow(root, &slug)) {
-            Ok(Ok(workflow)) => text = workflow.file,
+            Ok(Ok(workflow)) => {
+                wrong = workflow.cut_from.map(|length| {
+                    format!("its text has {length} characters, of which an agent is told the first {MAX_WORKFLOW}")
+                });
+                text = workflow.file;
+            }
             Ok(Err(error)) => wrong = Some(chain(&error)),
             Err(_) => {}
         }

@@ -3,7 +3,7 @@
 use super::launching::{self, LaunchArgs, Wanted};
 use crate::cli::args::role;
 use crate::cli::{Cli, Exit, Failure};
-use crate::domain::Role;
+use crate::domain::{Role, TicketId};
 use crate::launch::{NextError, NextLaunch, Queue, launch_next, peek_next, works_from_the_queue};
 
 /// Take the best ticket out of the queue, and launch a Pod on it
@@ -27,12 +27,15 @@ pub(super) struct Args {
     /// What is wanted besides, in a sentence or more
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
+    /// Launch in a git worktree of the ticket's own: see yoi launch
+    #[arg(long)]
+    worktree: bool,
     #[command(flatten)]
     launch: LaunchArgs,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
-    let Args { role, message, launch } = args;
+    let Args { role, message, worktree, launch } = args;
     if !works_from_the_queue(role) {
         let text = format!("cannot take a ticket out of the queue as {role}: there is nothing for {role} to do on it");
         return Err(Failure::new(Exit::Usage, text).hint(format!("yoi launch {role} TICKET")));
@@ -43,10 +46,13 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let queue = Queue::of(&tickets)?;
     if launch.dry_run {
         let next = peek_next(queue, role, &registry, &cli.restorable(&registry)).map_err(failure)?;
-        let wanted = Wanted { ticket: Some(next.id), pod: None, message };
+        let wanted = Wanted { ticket: Some(next.id), pod: None, message, in_worktree: worktree };
         return launching::run(role, wanted, &setup, &launch, cli);
     }
-    let plan = |ticket| Ok(setup.plan(role, Some(ticket), None, message.clone())?);
+    let plan = |ticket: TicketId| {
+        let plan = setup.plan(role, Some(ticket.clone()), None, message.clone())?;
+        if worktree { setup.in_worktree(plan, &ticket) } else { Ok(plan) }
+    };
     // Without a ticket, for what the profile is asked about: nothing is written for a launch that cannot be.
     let agent = setup.agent_of(&setup.plan(role, None, None, None)?)?;
     cli.prepare(&registry)?;

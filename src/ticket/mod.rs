@@ -70,4 +70,4 @@ pub use store::{Listed, Tickets};
 pub use strict::{ConfigError, Source, Sourced};
 pub use thread::{Event, Thread};
 pub use watch::TicketWatch;
-pub use workflow::{Workflow, WorkflowError, load_workflow};
+pub use workflow::{MAX_WORKFLOW, Workflow, WorkflowError, load_workflow};

@@ -1,10 +1,11 @@
 //! The steps of a ticket's workflow: TicketIntakeReady, TicketQueue, TicketStart, TicketReport, TicketReview.
 
 use super::super::queue::{QueueError, queue_ticket};
+use super::super::steps::notify_orchestrators;
 use super::arguments::Arguments;
 use super::{Answer, Tool, ToolBox};
 use crate::domain::{Claim, Expect, Role, TicketId, chain};
-use crate::registry::Writer;
+use crate::registry::{JournalEntry, Writer};
 use crate::ticket::{State, Step, Taken, Tickets, Work, WriteError};
 
 impl ToolBox {
@@ -26,7 +27,22 @@ impl ToolBox {
                 format!("{done}, but the claim is not completed: {}; call again", chain(&error))
             })?;
         }
+        if (step, taken) == (Step::IntakeReady, Taken::Now) {
+            self.tell_of_ready(&tickets, &id, &writer);
+        }
         Ok(format!("{}; {}", said(step, taken, &id), next(step)))
+    }
+
+    /// Tells the Orchestrators that a ticket is ready. One that is not told finds it in the tickets.
+    fn tell_of_ready(&self, tickets: &Tickets, id: &TicketId, writer: &Writer) {
+        let title = tickets.summary_of(id).map(|summary| format!(": {}", summary.title)).unwrap_or_default();
+        for untold in notify_orchestrators(&self.registry, &format!("Ticket {id} is ready{title}")) {
+            let mut entry = JournalEntry::new("orchestrator_not_told").because(&untold);
+            entry.pod = Some(self.me.pod.clone());
+            entry.ticket = Some(id.clone());
+            // The journal tells the story; what it tells of does not depend on it.
+            let _ = self.registry.log(writer, entry);
+        }
     }
 
     /// Takes a step; nobody can take this Pod's claim away meanwhile.

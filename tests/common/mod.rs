@@ -152,8 +152,14 @@ impl TestEnv {
 
     /// Waits until every process of this test has ended.
     pub fn wait_for_processes(&self) {
+        self.wait_for_processes_but(&[]);
+    }
+
+    /// Waits until every process of this test has ended but those of these numbers.
+    pub fn wait_for_processes_but(&self, staying: &[u32]) {
         let deadline = Instant::now() + DEADLINE;
-        while let Some(process) = self.processes().first() {
+        let stays = |process: &Process| staying.iter().any(|pid| i64::from(*pid) == i64::from(process.pid()));
+        while let Some(process) = self.processes().iter().find(|process| !stays(process)) {
             assert!(process.wait(deadline), "{process} still runs after {DEADLINE:?}");
         }
     }

@@ -111,7 +111,8 @@ fn the_remedies_of_verify_and_doctor() {
 fn the_command_that_finishes_a_reclaim_and_those_of_a_dry_run() {
     let there = Elsewhere::new();
     let script = run(&mut there.ours("yoi", &format!("intake {INCOMPLETE} --dry-run")), 0).stdout;
-    assert!(script.starts_with(&format!("yoi-claim {} ticket-lock {INCOMPLETE} -- ", there.options)), "{script}");
+    let commands = script.lines().find(|line| !line.starts_with('#')).unwrap();
+    assert!(commands.starts_with(&format!("yoi-claim {} ticket-lock {INCOMPLETE} -- ", there.options)), "{script}");
     run(&mut there.typed(&script), 0);
     there.end_pods();
     let claim = run(&mut there.ours("yoi-claim", &format!("claim-show {INCOMPLETE} --format '{{pod}}'")), 0).stdout;

@@ -23,7 +23,17 @@ const PREPARED: &[(&str, &str)] = &[
     ("yoi restore", "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001"),
     ("yoi reclaim", "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001"),
     ("yoi logs", "yoi intake 20260118-093012-001 --wait"),
-    ("yoi launch", "printf '[roles.investigator]\\nprofile = \"builtin:checklist\"\\n' >>.yoi/ticket.config.toml"),
+    (
+        "yoi launch",
+        "git init -q; printf '[roles.investigator]\\nprofile = \"builtin:checklist\"\\n' >>.yoi/ticket.config.toml",
+    ),
+    ("yoi queue", "sed -i -E 's/^((workflow_)?state): .*/\\1: ready/' .yoi/tickets/*/item.md"),
+    (
+        "yoi next",
+        "sed -i -E 's/^((workflow_)?state): .*/\\1: queued/' .yoi/tickets/*/item.md
+        printf '[roles.investigator]\\nprofile = \"builtin:checklist\"\\n' >>.yoi/ticket.config.toml",
+    ),
+    ("yoi wait", "yoi intake 20260118-093012-001 --wait"),
     (
         "yoi init",
         "mkdir ../bin; printf '#!/bin/sh\\ncat\\n' >../bin/llm; chmod +x ../bin/llm; PATH=$(cd ../bin; pwd):$PATH",

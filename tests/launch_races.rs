@@ -4,30 +4,11 @@
 mod common;
 
 use std::fs;
-use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use common::scene::{COMPLETE, INCOMPLETE, first_fields, names, pod, ticket};
-use common::{Outcome, TestEnv};
-
-/// Starts all commands, lets them go at the same moment, and gives what each answered.
-///
-/// Each is first a shell that waits for the end of one pipe; then it becomes the command.
-fn at_once(env: &TestEnv, commands: Vec<Command>) -> Vec<Outcome> {
-    let (barrier, open) = io::pipe().unwrap();
-    let start = |command: Command| {
-        let mut waiting = env.shell("read _ || :; exec \"$@\"");
-        waiting.arg("sh").arg(command.get_program()).args(command.get_args());
-        waiting.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        waiting.stdin(barrier.try_clone().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        waiting.spawn().unwrap()
-    };
-    let children: Vec<_> = commands.into_iter().map(start).collect();
-    drop(open);
-    let ended = children.into_iter().map(|child| child.wait_with_output().unwrap());
-    ended.map(Outcome::from_output).collect()
-}
+use common::{Outcome, TestEnv, at_once};
 
 /// `yoi intake`, with patience: many hosts start at once on few processors.
 fn intake(env: &TestEnv, id: &str) -> Command {

@@ -471,3 +471,50 @@ mod exec {
         env.stop("p");
     }
 }
+
+/// Every role that is launched, before anything runs.
+#[test]
+fn a_dry_run_shows_all_that_the_agent_of_each_role_would_be_told_first() {
+    let env = TestEnv::with_sample();
+    let roles = ["intake", "orchestrator", "coder", "reviewer", "investigator"];
+    let config: String = roles.iter().map(|role| format!("[roles.{role}]\nprofile = \"project:echo\"\n")).collect();
+    let config = format!("[ticket]\nlanguage = \"日本語\"\n{config}launch_prompt = \"prompts/secret.md\"\n");
+    fs::write(env.workspace().join(".yoi/ticket.config.toml"), config).unwrap();
+    let profile = "[profiles.echo]\nagent = \"exec\"\ncommand = [\"cat\"]\n";
+    fs::write(env.workspace().join(".yoi/profiles.toml"), profile).unwrap();
+    for role in roles {
+        let dry = run(&mut env.yoi(["launch", role, COMPLETE, "-m", "It's urgent.", "--dry-run"]), 0).stdout;
+        let comments: Vec<&str> = dry.lines().map_while(|line| line.strip_prefix('#')).collect();
+        let told = comments.iter().skip_while(|line| !line.ends_with("told first:")).skip(1);
+        let told: String = told.map(|line| format!("{}\n", line.strip_prefix("   ").unwrap_or(line))).collect();
+        let profile = env.workspace().join(".yoi/ticket.config.toml");
+        assert!(comments.contains(&format!(" Pod {role}-{COMPLETE} as {role} on ticket {COMPLETE}").as_str()), "{dry}");
+        let at = format!(" profile: project:echo ({}:", profile.display());
+        assert!(comments.iter().any(|line| line.starts_with(&at)), "{dry}");
+        assert!(told.contains("Language: 日本語\n") && told.ends_with("\nIt's urgent.\n"), "{told}");
+        assert_eq!(dry.contains("# launch prompt: prompts/secret.md\n"), role == "investigator");
+        // The agent repeats what it is told.
+        run(&mut env.yoi(["-q", "launch", role, COMPLETE, "-m", "It's urgent.", "--wait"]), 0);
+        let name = format!("{role}-{COMPLETE}");
+        let history = env.history(&name);
+        let answer = history.iter().find(|entry| entry["event"] == "text_done").unwrap();
+        assert_eq!(answer["data"]["text"].as_str().unwrap().trim_end(), told.trim_end());
+        env.stop(&name);
+        let expect = run(&mut env.yoi_claim(["claim-show", COMPLETE, "--format", "{expect}"]), 0).stdout;
+        let words = ["claim-release", COMPLETE, "--expect", expect.trim_end(), "--reason", "the next role"];
+        run(&mut env.yoi_claim(words), 0);
+    }
+}
+
+#[test]
+fn a_procedure_that_has_no_text_is_told_before_anything_is_started() {
+    let env = TestEnv::with_sample();
+    let config = "[roles.intake]\nworkflow = \"ticket-intke-workflow\"\n";
+    fs::write(env.workspace().join(".yoi/ticket.config.toml"), config).unwrap();
+    let outcome = run(&mut env.yoi(["intake", COMPLETE]), 4);
+    let place = env.workspace().join(".yoi/ticket.config.toml:2");
+    let said = format!("yoi: cannot launch role intake (workflow set in {}): there is no workflow", place.display());
+    assert!(outcome.stderr.starts_with(&said), "{outcome:?}");
+    assert!(outcome.stderr.contains("did you mean ticket-intake-workflow?"), "{outcome:?}");
+    env.assert_nothing_is_left();
+}

@@ -38,6 +38,12 @@ fn lived_in() -> TestEnv {
     env.stop(&format!("intake-{INCOMPLETE}"));
     run(&mut env.yoi(["restore", &format!("intake-{INCOMPLETE}")]), 0);
     run(&mut env.yoi(["intake", "-m", "A new idea"]), 0);
+    let other = "00001KTJ1QJB8";
+    env.add_complete_tickets(&[other.to_owned()]);
+    env.configure("investigator", "builtin:checklist");
+    let commit = "git init -q; git add -A; git -c user.name=t -c user.email=t@t commit -qm beginning";
+    run(&mut env.shell(commit), 0);
+    run(&mut env.yoi(["launch", "investigator", other, "--worktree"]), 0);
     verb(&["claim-commit", "T", "--pod", "mira", "--role", "coder", "--session", "s"]);
     verb(&["claim-complete", "T", "--expect", "1"]);
     verb(&["claim-release", "T", "--expect", "1", "--reason", "given back"]);

@@ -17,6 +17,7 @@ mod common;
 mod floor;
 #[path = "../shared/measure.rs"]
 mod measure;
+mod next;
 #[path = "../shared/table.rs"]
 mod table;
 
@@ -66,6 +67,8 @@ fn main() {
         );
         table.compare(&format!("{RACERS} claim-commit for {tickets} : {RACERS} floors"), &ours, &floor, 2.0);
     }
+
+    next::measure(rounds(10), &mut table);
 
     let launches = Launches::new();
     let (mut whole, mut accepted) = (Series::default(), Series::default());

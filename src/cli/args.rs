@@ -11,6 +11,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{End, Exit, Failure, Format, Program, Template};
 use crate::domain::{ClaimStatus, Evidence, Expect, Origin, ParseExpectError, PodName, Role};
+use crate::launch::Wanted;
 use crate::ticket::{Remark, State};
 
 /// The longest time that may be given, in seconds: about three years.
@@ -108,6 +109,10 @@ words! {
 words! {
     /// Reads how a session came about.
     origin, Origin
+}
+words! {
+    /// Reads how a Pod or a claim is waited for to be.
+    wanted, Wanted
 }
 words! {
     /// Reads a derived status.

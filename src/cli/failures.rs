@@ -5,7 +5,9 @@ use super::{Exit, Failure};
 use crate::domain::{ClaimStatus, Origin};
 use crate::fs::WaitError;
 use crate::launch::steps::{AnswerError, ShutDownError};
-use crate::launch::{Failed, HoldError, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
+use crate::launch::{
+    Failed, HoldError, InFlightError, PlanError, QueueError, RestoreError, TicketRoleLaunchError, Undone,
+};
 use crate::pod::client::ClientError;
 use crate::pod::mcp::ServeError;
 use crate::registry::{
@@ -229,9 +231,12 @@ impl From<TicketRoleLaunchError> for Failure {
         use TicketRoleLaunchError as E;
         let exit = match &error {
             E::Plan(_) => Exit::Usage,
-            E::UnsupportedInheritProfile { .. } | E::NoProfile { .. } | E::Profile { .. } | E::ProfileName { .. } => {
-                Exit::LaunchFailed
-            }
+            E::UnsupportedInheritProfile { .. }
+            | E::NoProfile { .. }
+            | E::Profile { .. }
+            | E::ProfileName { .. }
+            | E::Workflow { .. }
+            | E::Worktree(_) => Exit::LaunchFailed,
             E::NameTaken { .. } | E::Claimed { .. } | E::Stale { .. } => Exit::Refused,
             E::InFlight { .. } => Exit::Busy,
             E::Runtime(_) | E::Prepare(_) | E::Unknown { .. } => Exit::Environment,
@@ -286,6 +291,22 @@ fn undone(undone: &Undone) -> Exit {
     match undone {
         Undone::Nothing | Undone::AsBefore => Exit::LaunchFailed,
         Undone::StillHeld | Undone::Leftover(_) => Exit::Environment,
+    }
+}
+
+impl From<QueueError> for Failure {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::WorkedOn { ref pod, .. } => {
+                let hint = command(["yoi", "why", pod.as_str()]);
+                Self::of(Exit::Refused, &error).hint(hint)
+            }
+            QueueError::Unknown { ref ticket, .. } => {
+                let hint = command(["yoi", "why", ticket.as_str()]);
+                Self::of(Exit::Environment, &error).hint(hint)
+            }
+            QueueError::Write(error) => error.into(),
+        }
     }
 }
 

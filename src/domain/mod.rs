@@ -28,7 +28,7 @@ pub use expect::{Expect, ParseExpectError};
 pub use hex::{Nonce, ParseHexError, PodId};
 pub use input::{KnownSegment, Segment};
 pub use name::{MAX_NAME, NameError, PodName, Slug, TicketId, is_key, key_of};
-pub use pod::{HELD, NewPod, PodRecord, path_from_text, path_text};
+pub use pod::{HELD, NewPod, PodRecord, Worktree, path_from_text, path_text};
 pub use record::{Record, RecordError, VERSION};
 pub(crate) use role::words;
 pub use role::{ParseWordError, Role};

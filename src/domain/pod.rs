@@ -49,6 +49,9 @@ pub struct PodRecord {
     /// The cgroup that the agent runs in, where one could be had; a path below the cgroup file system's root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<String>,
+    /// The git worktree that was made for its ticket, where it works in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<Worktree>,
     /// The program and its arguments, of a Pod that a person holds in a terminal; each written like the paths above. Such
     /// a Pod has neither agent nor socket, and its profile is [`HELD`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -56,6 +59,22 @@ pub struct PodRecord {
     /// Keys that this version does not know, kept as they were.
     #[serde(flatten)]
     pub extra: toml::Table,
+}
+
+/// A git worktree beside the main one, and the branch that is checked out in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worktree {
+    /// Where it is, as a path that reads `%xx` for bytes that are no UTF-8.
+    pub path: String,
+    /// The branch, without `refs/heads/`.
+    pub branch: String,
+}
+
+impl Worktree {
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        path_from_text(&self.path)
+    }
 }
 
 /// What stands in the place of a profile in the record of a Pod that is held in a terminal: the name of no profile, so
@@ -111,6 +130,7 @@ impl PodRecord {
             confirmed_at: None,
             session: None,
             cgroup: None,
+            worktree: None,
             command: Vec::new(),
             extra: toml::Table::new(),
         }

@@ -139,7 +139,7 @@ prop_compose! {
         (ticket, session, cgroup) in (prop::option::of(name()), prop::option::of(text()), prop::option::of(text())),
         (workspace, directory, profile) in (text(), text(), text()),
         (workflow, launch_prompt) in (prop::option::of("[a-zA-Z0-9_-]{1,64}"), prop::option::of(text())),
-        command in prop::collection::vec(text(), 0..4),
+        (command, worktree) in (prop::collection::vec(text(), 0..4), prop::option::of((text(), text()))),
         extra in extra(),
     ) -> PodRecord {
         PodRecord {
@@ -159,6 +159,7 @@ prop_compose! {
             confirmed_at,
             session,
             cgroup,
+            worktree: worktree.map(|(path, branch)| Worktree { path, branch }),
             command,
             extra,
         }

@@ -1,5 +1,6 @@
 //! A Pod that is started by itself, as one step of a launch that a script makes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::error::TicketRoleLaunchError;
@@ -21,6 +22,8 @@ pub struct PodSpawn {
     pub role: Role,
     /// The profile's name.
     pub profile: String,
+    /// Its agent's working directory; the workspace's root unless given.
+    pub directory: Option<PathBuf>,
     /// How long its host may take until it says ready, besides what the profile gives its agent.
     pub ready: Duration,
     /// How long it waits for its confirmation, likewise.
@@ -82,7 +85,8 @@ impl Setup {
             session: None,
             workflow: Some(plan.workflow),
             launch_prompt: plan.launch_prompt,
-            directory: self.workspace().root.clone(),
+            directory: pod.directory.unwrap_or_else(|| self.workspace().root.clone()),
+            worktree: None,
             ready: pod.ready,
             probation: pod.probation,
         };

@@ -3,16 +3,19 @@
 use std::fmt;
 
 use super::plan::PlanError;
+use super::worktree::WorktreeError;
 use crate::domain::{Claim, ClaimStatus, PodName, Role, TicketId};
 use crate::fs::PathError;
 use crate::registry::ReadError;
-use crate::ticket::{ParseProfileError, ProfileError};
+use crate::ticket::{ParseProfileError, ProfileError, WorkflowError};
 
 /// The steps of a launch, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// The ticket lock is taken and the claim looked at again.
     Lock,
+    /// The ticket's worktree is made, or found again.
+    Worktree,
     /// The host is started.
     Spawn,
     /// The host says that it is ready.
@@ -35,6 +38,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Lock => "lock",
+            Self::Worktree => "worktree",
             Self::Spawn => "spawn",
             Self::Ready => "ready",
             Self::Connect => "connect",
@@ -108,6 +112,20 @@ pub enum TicketRoleLaunchError {
         #[source]
         source: ParseProfileError,
     },
+    /// There is no text for the procedure that the role follows.
+    #[error("cannot launch role {role} (workflow set in {place})")]
+    Workflow {
+        /// The role.
+        role: Role,
+        /// File and line that set the workflow.
+        place: String,
+        /// What is wrong with it.
+        #[source]
+        source: WorkflowError,
+    },
+    /// The ticket has no worktree to be launched in.
+    #[error("cannot launch in a worktree")]
+    Worktree(#[from] WorktreeError),
     /// The name of the Pod belongs to another one.
     #[error("the name {pod} is taken")]
     NameTaken {

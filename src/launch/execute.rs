@@ -8,17 +8,19 @@
 //! this process at any point makes it give up or, where the claim was committed already, go on by itself.
 
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::error::{Partial, Step, TicketRoleLaunchError};
+use super::error::{Partial, Step, TicketRoleLaunchError, Undone};
 use super::hosting::HostMode;
 use super::openers::holder;
 use super::plan::{PlanError, TicketRoleLaunchPlan};
 use super::spawn::{READY, Services, SpawnFailure, SpawnRequest, Started, prepare_runtime, spawn};
 use super::steps;
+use super::worktree::{self, WorktreeError};
 use crate::domain::{
     AgentSpec, Claim, ClaimStatus, Evidence, Expect, Nonce, PodId, PodName, Role, SessionEntry, SessionRecord,
-    TicketId, chain, path_from_text,
+    TicketId, Worktree, chain, path_from_text,
 };
 use crate::fs::{self, IoContext as _, PathError, Wait, WaitError};
 use crate::registry::{
@@ -60,6 +62,8 @@ pub struct TicketRoleLaunchResult {
     pub evidence: Evidence,
     /// The session record.
     pub session: SessionRecord,
+    /// The git worktree that it works in, where one was wanted.
+    pub worktree: Option<Worktree>,
     /// What did not go as it should, and did not matter.
     pub warnings: Vec<String>,
 }
@@ -79,19 +83,96 @@ pub fn launch_ticket_role_pod(
     options: LaunchOptions,
     progress: &mut dyn FnMut(Step),
 ) -> Result<TicketRoleLaunchResult, TicketRoleLaunchError> {
+    progress(Step::Lock);
+    let held = take_ticket(plan, services, restorable)?;
+    launch_held(plan, agent, services, held, options, progress)
+}
+
+/// The ticket of a launch, locked, and found to be free or completed by another role.
+pub(super) struct Taken {
+    /// `None` for a launch without a ticket.
+    lock: Option<TicketLock>,
+    /// The completed claim that is handed over.
+    expect: Option<Expect>,
+}
+
+/// Takes the lock of a plan's ticket, and looks at the claim again under it.
+pub(super) fn take_ticket(
+    plan: &TicketRoleLaunchPlan,
+    services: &Services<'_>,
+    restorable: &dyn Restorable,
+) -> Result<Taken, TicketRoleLaunchError> {
     let registry = services.registry;
     prepare_runtime(registry, &plan.pod).map_err(TicketRoleLaunchError::Runtime)?;
-    progress(Step::Lock);
     let ticket = plan.ticket.as_ref().map(|ticket| &ticket.id);
     let lock = ticket.map(|ticket| lock_ticket(services, plan, ticket)).transpose()?;
     let expect = match ticket {
         Some(ticket) => check_free(registry, plan.role, ticket, restorable)?,
         None => None,
     };
+    Ok(Taken { lock, expect })
+}
+
+/// Executes a plan whose ticket was taken.
+pub(super) fn launch_held(
+    plan: &TicketRoleLaunchPlan,
+    agent: AgentSpec,
+    services: &Services<'_>,
+    taken: Taken,
+    options: LaunchOptions,
+    progress: &mut dyn FnMut(Step),
+) -> Result<TicketRoleLaunchResult, TicketRoleLaunchError> {
+    let directory = path_from_text(&plan.directory);
+    let Some(planned) = &plan.worktree else {
+        return launch_on(plan, agent, services, Ground { taken, directory, worktree: None }, options, progress);
+    };
+    progress(Step::Worktree);
+    // Under the ticket lock, so that of many launches on the ticket one makes it.
+    let prepared = worktree::prepare(planned, &services.registry.workspace().root, &services.environment)?;
+    let inside = directory.strip_prefix(planned.path()).map(Path::to_owned).unwrap_or_default();
+    let launched = prepared.directory(&inside).map_err(TicketRoleLaunchError::from).and_then(|directory| {
+        let ground = Ground { taken, directory, worktree: Some(prepared.worktree.clone()) };
+        launch_on(plan, agent, services, ground, options, progress)
+    });
+    launched.map_err(|error| match error {
+        // The claim stands, and its Pod works in it.
+        TicketRoleLaunchError::Partial(_) => error,
+        error => left_behind(error, prepared.undo()),
+    })
+}
+
+/// A failure, with what could not be taken back of the worktree.
+fn left_behind(error: TicketRoleLaunchError, undone: Result<(), WorktreeError>) -> TicketRoleLaunchError {
+    match (error, undone) {
+        (TicketRoleLaunchError::Failed(mut failed), Err(stays)) if failed.undone == Undone::Nothing => {
+            failed.undone = Undone::Leftover(chain(&stays));
+            TicketRoleLaunchError::Failed(failed)
+        }
+        (error, _) => error,
+    }
+}
+
+/// What a launch stands on: the ticket that was taken, and where the agent is to work.
+struct Ground {
+    taken: Taken,
+    directory: PathBuf,
+    worktree: Option<Worktree>,
+}
+
+fn launch_on(
+    plan: &TicketRoleLaunchPlan,
+    agent: AgentSpec,
+    services: &Services<'_>,
+    ground: Ground,
+    options: LaunchOptions,
+    progress: &mut dyn FnMut(Step),
+) -> Result<TicketRoleLaunchResult, TicketRoleLaunchError> {
     let nonce = Nonce::from_bytes(fs::random_bytes());
     progress(Step::Spawn);
-    let (pipe, started) = start(plan, agent, services, nonce, lock.as_ref(), options)?;
-    let attempt = Attempt { plan, services, nonce, expect, lock, pipe, started };
+    let request = request(plan, agent, &ground, nonce, options);
+    let Ground { taken: Taken { lock, expect }, worktree, .. } = ground;
+    let (pipe, started) = start(request, services, lock.as_ref())?;
+    let attempt = Attempt { plan, services, nonce, expect, lock, pipe, started, worktree };
     attempt.carry_through(options, progress)
 }
 
@@ -134,16 +215,15 @@ pub(super) fn check_free(
     }
 }
 
-/// Starts the host under the first name that is not taken.
-fn start(
+/// The Pod of a plan, under the name that is tried first.
+fn request(
     plan: &TicketRoleLaunchPlan,
     agent: AgentSpec,
-    services: &Services<'_>,
+    ground: &Ground,
     nonce: Nonce,
-    lock: Option<&TicketLock>,
     options: LaunchOptions,
-) -> Result<(OwnedFd, Started), TicketRoleLaunchError> {
-    let mut request = SpawnRequest {
+) -> SpawnRequest {
+    SpawnRequest {
         mode: HostMode::New,
         pod: plan.pod.clone(),
         pod_id: PodId::from_bytes(fs::random_bytes()),
@@ -156,13 +236,23 @@ fn start(
         session: None,
         workflow: Some(plan.workflow.clone()),
         launch_prompt: plan.launch_prompt.clone(),
-        directory: path_from_text(&plan.directory),
+        directory: ground.directory.clone(),
+        worktree: ground.worktree.clone(),
         ready: options.ready,
         probation: options.probation,
-    };
+    }
+}
+
+/// Starts the host under the first name that is not taken.
+fn start(
+    mut request: SpawnRequest,
+    services: &Services<'_>,
+    lock: Option<&TicketLock>,
+) -> Result<(OwnedFd, Started), TicketRoleLaunchError> {
+    let planned = request.pod.clone();
     for number in 1..=MAX_NAMES {
-        let named = plan.pod.attempt(number);
-        request.pod = named.map_err(|source| PlanError::PodName { after: plan.pod.to_string(), source })?;
+        let named = planned.attempt(number);
+        request.pod = named.map_err(|source| PlanError::PodName { after: planned.to_string(), source })?;
         if services.registry.name_is_taken(&request.pod) {
             continue;
         }
@@ -177,7 +267,7 @@ fn start(
         }
     }
     let why = format!("{MAX_NAMES} names after it are taken as well");
-    let dir = services.registry.pod_dir(&plan.pod);
+    let dir = services.registry.pod_dir(&planned);
     Err(TicketRoleLaunchError::Prepare(PathError::refused("make the Pod", &dir, why)))
 }
 
@@ -192,6 +282,7 @@ struct Attempt<'a> {
     /// The write end of the probation pipe: closing it tells the Pod that its launcher is gone.
     pipe: OwnedFd,
     started: Started,
+    worktree: Option<Worktree>,
 }
 
 impl Attempt<'_> {
@@ -253,8 +344,9 @@ impl Attempt<'_> {
         if let Some(partial) = partial {
             return Err(partial);
         }
-        let Self { lock, pipe, started, .. } = self;
+        let Self { lock, pipe, started, worktree, .. } = self;
         let result = TicketRoleLaunchResult {
+            worktree,
             pod: started.pod.clone(),
             pod_id: started.pod_id,
             socket: started.socket.clone(),

@@ -87,6 +87,7 @@ fn settle(
     let made = match spec.mode {
         HostMode::New => {
             let mut record = new_record(spec, environment);
+            record.worktree = spec.worktree.clone();
             record.cgroup = recorded;
             let log = spec.log.as_deref().map(path_from_text);
             registry.create_pod(&lock, &record, log.as_deref(), ticket_lock.as_ref()).map(drop)

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AgentSpec, Nonce, Origin, PodId, PodName, Role, Slug, TicketId, path_from_text, path_text};
+use crate::domain::{
+    AgentSpec, Nonce, Origin, PodId, PodName, Role, Slug, TicketId, Worktree, path_from_text, path_text,
+};
 use crate::registry::{Registry, Workspace};
 
 /// How a host is started.
@@ -62,6 +64,9 @@ pub struct HostSpec {
     pub launch_prompt: Option<String>,
     /// The agent's working directory.
     pub directory: String,
+    /// The git worktree that this is in, where it was made for the ticket.
+    #[serde(default)]
+    pub worktree: Option<Worktree>,
     /// The log that the launcher opened as standard error, on its way into the Pod's directory.
     pub log: Option<String>,
     /// How long the Pod waits for its confirmation, in milliseconds.

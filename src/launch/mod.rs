@@ -13,10 +13,12 @@ mod host;
 mod hosting;
 mod identity;
 mod in_flight;
+mod next;
 mod openers;
 mod overview;
 mod plan;
 mod probe;
+mod queue;
 mod restore;
 mod setup;
 mod spawn;
@@ -25,6 +27,8 @@ mod terminal;
 mod tools;
 mod upkeep;
 mod view;
+mod waiting;
+mod worktree;
 
 pub use by_hand::{PodSpawn, SpawnedBy};
 pub use error::{Failed, Partial, Step, TicketRoleLaunchError, Undone};
@@ -34,6 +38,7 @@ pub use host::{HostEnvironment, host_pod};
 pub use hosting::HostSpec;
 pub use identity::WriterNow;
 pub use in_flight::{HandedDown, InFlight, InFlightError, LockedCommand, LockedEnd, run_locked};
+pub use next::{Left, NextError, NextLaunch, launch_next, peek_next, works_from_the_queue};
 pub use openers::{holder, openers};
 pub use overview::{Overview, Standing, overview};
 pub use plan::{
@@ -41,6 +46,7 @@ pub use plan::{
     TicketRoleLaunchPlan, plan_ticket_role_launch, plan_ticket_role_launch_with_config,
 };
 pub use probe::{ProbeError, probe};
+pub use queue::{Queue, QueueError, queue_ticket};
 pub use restore::{RestoreError, Restored, restore_pod, stopped_pod};
 pub use setup::{RestoreCheck, Setup, Surroundings};
 pub use spawn::{Services, Started};
@@ -48,3 +54,5 @@ pub use terminal::HeldAt;
 pub use tools::tool_names;
 pub use upkeep::{Collected, Collection, Removal, Upkeep};
 pub use view::{PodStatus, PodView, view_pod, view_pods};
+pub use waiting::{Awaited, Waiting, WaitingError, Wanted, wait_until};
+pub use worktree::WorktreeError;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{NameError, Origin, PodName, Role, Segment, Slug, TicketId};
+use crate::domain::{NameError, Origin, PodName, Role, Segment, Slug, TicketId, Worktree};
 use crate::ticket::Config;
 
 /// The longest field, in characters.
@@ -73,6 +73,9 @@ pub struct TicketRoleLaunchPlan {
     pub workspace: String,
     /// The agent's working directory, written likewise.
     pub directory: String,
+    /// The git worktree that is made for the ticket, or found again, and is worked in; the directory is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<Worktree>,
     /// What the Pod is for.
     pub role: Role,
     /// The name that is tried first; a name that is taken gets `-2`, `-3` …
@@ -142,6 +145,7 @@ pub fn plan_ticket_role_launch_with_config(
         version: 1,
         workspace: crate::domain::path_text(&context.workspace),
         directory: crate::domain::path_text(&context.directory),
+        worktree: None,
         role,
         pod,
         ticket: context.ticket.clone(),

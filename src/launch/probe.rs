@@ -66,6 +66,7 @@ pub fn probe(
         workflow: None,
         launch_prompt: None,
         directory,
+        worktree: None,
         ready,
         probation,
     };

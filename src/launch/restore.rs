@@ -151,6 +151,7 @@ pub fn restore_pod(
         workflow: record.workflow.clone(),
         launch_prompt: record.launch_prompt.clone(),
         directory: record.directory(),
+        worktree: record.worktree.clone(),
         ready: options.ready,
         probation: options.probation,
     };

@@ -10,11 +10,13 @@ use super::plan::{
     PlanError, RoleSettings, TicketRef, TicketRoleLaunchContext, TicketRoleLaunchPlan,
     plan_ticket_role_launch_with_config,
 };
-use crate::domain::{AgentSpec, PodName, PodRecord, Role, TicketId, chain};
+use super::worktree;
+use crate::domain::{AgentSpec, PodName, PodRecord, Role, TicketId, chain, path_text};
+use crate::pod::agent::first_prompt;
 use crate::registry::{Restorable, Workspace};
 use crate::ticket::{
-    Config, ConfigError, ListedProfile, ProfileError, ProfileRef, ResolveContext, Tickets, installed_agents,
-    list_profiles, place_of, resolve,
+    Config, ConfigError, ListedProfile, ProfileError, ProfileRef, ResolveContext, Tickets, Workflow, installed_agents,
+    list_profiles, load_workflow, place_of, resolve,
 };
 
 /// Where configuration and programs are found besides the workspace.
@@ -118,12 +120,49 @@ impl Setup {
         plan_ticket_role_launch_with_config(&context, &settings)
     }
 
-    /// Resolves the profile of a plan to an agent program.
+    /// The same launch in a git worktree of the ticket's own, beside the main one; nothing is made yet.
     ///
     /// # Errors
-    /// When the role has no profile, inherits one, or it leads to no program; each says where it was set.
+    /// When the workspace is in no git repository.
+    pub fn in_worktree(
+        &self,
+        plan: TicketRoleLaunchPlan,
+        ticket: &TicketId,
+    ) -> Result<TicketRoleLaunchPlan, TicketRoleLaunchError> {
+        let (worktree, inside) = worktree::place(&self.workspace, ticket)?;
+        let directory: PathBuf = worktree.path().components().chain(inside.components()).collect();
+        Ok(TicketRoleLaunchPlan { directory: path_text(&directory), worktree: Some(worktree), ..plan })
+    }
+
+    /// The procedure that a plan names.
+    ///
+    /// # Errors
+    /// When there is no text for it, or it cannot be read; says where it was set.
+    pub fn workflow_of(&self, plan: &TicketRoleLaunchPlan) -> Result<Workflow, TicketRoleLaunchError> {
+        let role = plan.role;
+        load_workflow(&self.workspace.root, &plan.workflow).map_err(|source| {
+            let place = self.config.role(role).workflow.as_ref().map(|set| set.source.to_string());
+            TicketRoleLaunchError::Workflow { role, place: place.unwrap_or_default(), source }
+        })
+    }
+
+    /// All that the agent of a plan is told first, as one text.
+    ///
+    /// # Errors
+    /// When there is no text for its procedure.
+    pub fn first_prompt(&self, plan: &TicketRoleLaunchPlan) -> Result<String, TicketRoleLaunchError> {
+        let workflow = self.workflow_of(plan)?;
+        Ok(first_prompt(&plan.input, |_| Some(workflow.text.clone())))
+    }
+
+    /// Resolves the profile of a plan to an agent program, and finds the text of the procedure that it is to follow.
+    ///
+    /// # Errors
+    /// When the role has no profile, inherits one, or it leads to no program, or there is no such text; each says where it
+    /// was set.
     pub fn agent_of(&self, plan: &TicketRoleLaunchPlan) -> Result<AgentSpec, TicketRoleLaunchError> {
         let role = plan.role;
+        self.workflow_of(plan)?;
         let place = match &self.config.role(role).profile {
             Some(profile) => profile.source.to_string(),
             None => self.config.file().display().to_string(),

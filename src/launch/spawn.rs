@@ -12,7 +12,9 @@ use super::error::{Failed, Step, Undone};
 use super::hosting::{HostMode, HostSpec};
 use super::identity::WriterNow;
 use super::steps;
-use crate::domain::{AgentSpec, Nonce, Origin, PodId, PodName, PodRecord, Role, Slug, TicketId, chain, path_text};
+use crate::domain::{
+    AgentSpec, Nonce, Origin, PodId, PodName, PodRecord, Role, Slug, TicketId, Worktree, chain, path_text,
+};
 use crate::fs::{self, IoContext as _, PathError, Wait};
 
 use crate::pod::cgroup::kill_leftover_cgroup;
@@ -71,6 +73,8 @@ pub struct SpawnRequest {
     pub launch_prompt: Option<String>,
     /// The agent's working directory.
     pub directory: PathBuf,
+    /// The git worktree that it is in, where that was made for the ticket.
+    pub worktree: Option<Worktree>,
     /// How long the host may take until it says ready, besides what the profile gives its agent to get there.
     pub ready: Duration,
     /// How long the Pod waits for its confirmation, likewise.
@@ -198,6 +202,7 @@ pub fn spawn(
         workflow: request.workflow.clone(),
         launch_prompt: request.launch_prompt.clone(),
         directory: path_text(&request.directory),
+        worktree: request.worktree.clone(),
         log: log.temporary.as_deref().map(path_text),
         probation_ms: u64::try_from(request.lasting(request.probation).as_millis()).unwrap_or(u64::MAX),
     };

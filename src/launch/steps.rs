@@ -11,7 +11,7 @@ use crate::registry::Registry;
 
 /// How long a Pod may take to answer a connection or a small request.
 pub const ANSWER: Duration = Duration::from_secs(5);
-/// How long the registration with the Orchestrator may take in all.
+/// How long it may take to tell the Orchestrators something, in all.
 const PEERS: Duration = Duration::from_secs(2);
 
 /// Connects to a Pod.
@@ -87,7 +87,22 @@ pub fn confirm(client: &mut Client, nonce: Option<Nonce>, without_record: bool) 
 ///
 /// Gives a warning for each that could not be told.
 pub fn register_with_orchestrators(registry: &Registry, pod: &PodName, role: Role) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let told = tell_orchestrators(registry, &Method::RegisterPeer { pod: pod.clone(), role });
+    told.into_iter().map(|(pod, why)| format!("cannot register with {pod}: {why}")).collect()
+}
+
+/// Tells the live Orchestrator Pods of a workspace something that their agents hear before their next turn, within 2 s in
+/// all. Nothing depends on it: what it tells of stands in the files.
+///
+/// Gives a warning for each that could not be told.
+pub fn notify_orchestrators(registry: &Registry, text: &str) -> Vec<String> {
+    let told = tell_orchestrators(registry, &Method::Notify { text: text.to_owned() });
+    told.into_iter().map(|(pod, why)| format!("cannot notify {pod}: {why}")).collect()
+}
+
+/// Sends a small request to each live Orchestrator Pod; gives those that did not take it, and why.
+fn tell_orchestrators(registry: &Registry, method: &Method) -> Vec<(PodName, String)> {
+    let mut untold = Vec::new();
     let deadline = within(PEERS);
     for record in registry.pods().unwrap_or_default().into_iter().flatten() {
         // One that is held in a terminal has no socket to be told at.
@@ -95,18 +110,16 @@ pub fn register_with_orchestrators(registry: &Registry, pod: &PodName, role: Rol
         if !can_be_told || !registry.pod_lives(&record.pod).unwrap_or(false) {
             continue;
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if let Err(error) = register(&registry.socket_path(&record.pod), pod, role, left) {
-            warnings.push(format!("cannot register with {}: {}", record.pod, crate::domain::chain(&error)));
+        if let Err(error) = tell(&registry.socket_path(&record.pod), method, deadline) {
+            untold.push((record.pod, crate::domain::chain(&error)));
         }
     }
-    warnings
+    untold
 }
 
-fn register(socket: &Path, pod: &PodName, role: Role, wait: Duration) -> Result<(), ClientError> {
-    let deadline = within(wait);
+fn tell(socket: &Path, method: &Method, deadline: Instant) -> Result<(), ClientError> {
     let (mut client, _snapshot) = Client::connect(socket, deadline)?;
-    let id = client.request(&Method::RegisterPeer { pod: pod.clone(), role }, deadline)?;
+    let id = client.request(method, deadline)?;
     client.answer(id, deadline).map(drop)
 }
 

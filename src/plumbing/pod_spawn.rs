@@ -1,5 +1,6 @@
 //! `pod-spawn`: starts a Pod's host.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::common;
@@ -7,6 +8,7 @@ use crate::cli::args::{role, seconds};
 use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::{PodName, Role, TicketId};
+use crate::fs::IoContext as _;
 use crate::launch::{PodSpawn, SpawnedBy};
 
 /// Start a Pod's host, wait until it is ready, print POD<TAB>SOCKET
@@ -35,6 +37,9 @@ pub(super) struct Args {
     /// The ticket that it is launched on
     #[arg(long)]
     ticket: Option<TicketId>,
+    /// The agent's working directory, instead of the workspace's root
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    directory: Option<PathBuf>,
     /// How long the Pod may take until it is ready, besides the deadlines that its profile gives the agent
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "20")]
     ready_timeout: Duration,
@@ -55,11 +60,13 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         },
         None => SpawnedBy::Hand,
     };
+    let directory = args.directory.map(|path| std::fs::canonicalize(&path).context("find", &path)).transpose()?;
     let setup = cli.setup()?;
     let spawn = PodSpawn {
         pod: args.pod,
         role: args.role,
         profile: args.profile,
+        directory,
         ready: args.ready_timeout,
         probation: args.probation,
     };

@@ -43,6 +43,6 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     if args.message.as_deref().is_some_and(|message| message.trim().is_empty()) {
         return Err(Failure::new(Exit::Usage, "cannot begin an intake: the message is blank"));
     }
-    let wanted = Wanted { ticket, pod: args.pod, message: args.message };
+    let wanted = Wanted { ticket, pod: args.pod, message: args.message, in_worktree: false };
     launching::run(Role::Intake, wanted, &setup, &args.launch, cli)
 }

@@ -17,6 +17,8 @@ Examples:
     $ yoi launch investigator 20260118-093012-001 -m \"how large are the uploads that fail?\"
   See which plumbing commands would launch a coder, and launch none:
     $ yoi launch coder 20260118-093012-001 --dry-run
+  The same in a git worktree of the ticket's own, so that several coders do not get into each other's way:
+    $ yoi launch coder 20260118-093012-001 --worktree --dry-run
 ")]
 pub(super) struct Args {
     /// What the Pod is for
@@ -30,6 +32,9 @@ pub(super) struct Args {
     /// The Pod's name, instead of one made of role and ticket
     #[arg(long)]
     pod: Option<PodName>,
+    /// Launch in a git worktree of the ticket's own, made or found again beside the main one, on branch ticket/TICKET
+    #[arg(long, requires = "ticket")]
+    worktree: bool,
     #[command(flatten)]
     launch: LaunchArgs,
 }
@@ -37,6 +42,6 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let setup = cli.setup()?;
     let ticket = args.ticket.as_deref().map(|text| find(&setup.tickets(), text)).transpose()?;
-    let wanted = Wanted { ticket, pod: args.pod, message: args.message };
+    let wanted = Wanted { ticket, pod: args.pod, message: args.message, in_worktree: args.worktree };
     launching::run(args.role, wanted, &setup, &args.launch, cli)
 }

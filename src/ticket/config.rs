@@ -19,6 +19,7 @@ const DEFAULT_ROOT: &str = ".yoi/tickets";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     file: PathBuf,
+    provider: Sourced<String>,
     root: Sourced<PathBuf>,
     language: Sourced<String>,
     checklist: Sourced<Vec<String>>,
@@ -56,6 +57,7 @@ impl Config {
         let source = Source::Default { file: file.clone() };
         let roles = Role::ALL.iter().map(|role| (*role, RoleConfig::default_of(*role, &source))).collect();
         Self {
+            provider: Sourced { value: PROVIDER.to_owned(), source: source.clone() },
             root: Sourced { value: DEFAULT_ROOT.into(), source: source.clone() },
             language: Sourced { value: "English".to_owned(), source: source.clone() },
             checklist: Sourced { value: DEFAULT_SECTIONS.iter().map(|s| (*s).to_owned()).collect(), source },
@@ -87,10 +89,11 @@ impl Config {
 
     fn read_backend(&mut self, table: &Table) -> Result<(), ConfigError> {
         table.only(&["provider", "root"])?;
-        if let Some(provider) = table.get("provider")
-            && provider.text()? != PROVIDER
-        {
-            return Err(provider.bad(format!("the only provider is {PROVIDER:?}")));
+        if let Some(provider) = table.get("provider") {
+            if provider.text()? != PROVIDER {
+                return Err(provider.bad(format!("the only provider is {PROVIDER:?}")));
+            }
+            self.provider.source = Source::At(provider.place());
         }
         if let Some(root) = table.get("root") {
             let path = PathBuf::from(root.text()?);
@@ -121,6 +124,16 @@ impl Config {
     /// The file that holds the configuration, or would.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// What keeps the tickets.
+    pub(super) fn provider(&self) -> &Sourced<String> {
+        &self.provider
+    }
+
+    /// Where the tickets are, and who says so.
+    pub(super) fn sourced_root(&self) -> &Sourced<PathBuf> {
+        &self.root
     }
 
     /// Where the tickets are, relative to the workspace.

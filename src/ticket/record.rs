@@ -66,20 +66,19 @@ impl Summary {
 
 impl Summary {
     /// How urgent it is: the less, the more urgent. Priorities are numbers, also with a P before them (`P1`), or words such
-    /// as high; what is neither comes behind those, and what has none comes last.
+    /// as high; one without a priority, or with one that says nothing that is known, stands in the middle.
     pub fn urgency(&self) -> u32 {
-        let Some(priority) = &self.priority else { return u32::MAX };
+        /// With P2, medium and normal.
+        const MIDDLE: u32 = 2;
+        let Some(priority) = &self.priority else { return MIDDLE };
         let word = priority.trim().to_lowercase();
-        let number = word.strip_prefix('p').unwrap_or(&word).parse::<u32>().ok();
-        let named = match word.as_str() {
-            "critical" | "urgent" | "highest" => Some(0),
-            "high" => Some(1),
-            "medium" | "normal" => Some(2),
-            "low" => Some(3),
-            "lowest" => Some(4),
-            _ => None,
-        };
-        number.or(named).unwrap_or(u32::MAX - 1).min(u32::MAX - 1)
+        match word.as_str() {
+            "critical" | "urgent" | "highest" | "blocker" => 0,
+            "high" => 1,
+            "low" => 3,
+            "lowest" => 4,
+            word => word.strip_prefix('p').unwrap_or(word).parse().unwrap_or(MIDDLE),
+        }
     }
 }
 

@@ -18,13 +18,21 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("ticket-investigate-workflow", include_str!("workflows/ticket-investigate-workflow.md")),
 ];
 
+/// How much of a procedure an agent is told, in characters: more than a person would read, less than a model forgets.
+pub const MAX_WORKFLOW: usize = 32_000;
+
+/// What stands where a procedure was cut.
+const MARK: &str = "\n\n… [cut here]";
+
 /// A procedure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workflow {
     /// Its name.
     pub slug: Slug,
-    /// What the agent is told, Markdown.
+    /// What the agent is told, Markdown; with a mark where it was cut.
     pub text: String,
+    /// How long the text was before that, in characters; `None` where nothing was cut.
+    pub cut_from: Option<usize>,
     /// The workspace's file; `None` where it is a built-in one.
     pub file: Option<PathBuf>,
 }
@@ -58,15 +66,26 @@ fn like(nearest: Option<&str>) -> String {
 pub fn load_workflow(workspace: &Path, slug: &Slug) -> Result<Workflow, WorkflowError> {
     let file = in_workspace(workspace, "workflow").join(format!("{slug}.md"));
     if let Some(text) = read_text(&file)? {
-        return Ok(Workflow { slug: slug.clone(), text, file: Some(file) });
+        let (text, cut_from) = bounded(text);
+        return Ok(Workflow { slug: slug.clone(), text, cut_from, file: Some(file) });
     }
     match BUILT_IN.iter().find(|(name, _)| *name == slug.as_str()) {
-        Some((_, text)) => Ok(Workflow { slug: slug.clone(), text: (*text).to_owned(), file: None }),
+        Some((_, text)) => Ok(Workflow { slug: slug.clone(), text: (*text).to_owned(), cut_from: None, file: None }),
         None => {
             let nearest = nearest(slug.as_str(), BUILT_IN.iter().map(|(name, _)| *name));
             Err(WorkflowError::NotFound { slug: slug.clone(), file, nearest })
         }
     }
+}
+
+/// Cuts a text that is too long; gives how long it was.
+fn bounded(text: String) -> (String, Option<usize>) {
+    let length = text.chars().count();
+    if length <= MAX_WORKFLOW {
+        return (text, None);
+    }
+    let kept = MAX_WORKFLOW - MARK.chars().count();
+    (text.chars().take(kept).chain(MARK.chars()).collect(), Some(length))
 }
 
 #[cfg(test)]
@@ -99,6 +118,27 @@ mod tests {
         assert_eq!((workflow.text.as_str(), workflow.file), ("Ours.", Some(own.join("ticket-code-workflow.md"))));
         let error = load(dir.path(), "ticket-coding-workflow").unwrap_err().to_string();
         assert!(error.ends_with("nor a built-in one; did you mean ticket-code-workflow?"), "{error}");
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_with_a_mark_and_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join(".yoi/workflow");
+        std::fs::create_dir_all(&own).unwrap();
+        for (length, cut_from) in [(MAX_WORKFLOW, None), (MAX_WORKFLOW + 1, Some(MAX_WORKFLOW + 1))] {
+            std::fs::write(own.join("long.md"), "é".repeat(length)).unwrap();
+            let workflow = load(dir.path(), "long").unwrap();
+            assert_eq!((workflow.text.chars().count(), workflow.cut_from), (MAX_WORKFLOW, cut_from));
+            assert_eq!(workflow.text.ends_with("… [cut here]"), cut_from.is_some());
+        }
+    }
+
+    #[test]
+    fn every_built_in_one_reaches_the_agent_whole_and_says_in_which_language_to_write() {
+        for (slug, text) in BUILT_IN {
+            assert!(text.chars().count() < MAX_WORKFLOW / 4, "{slug}");
+            assert!(text.contains("`Language:`"), "{slug}");
+        }
     }
 
     #[test]

@@ -152,8 +152,14 @@ impl TestEnv {
 
     /// Waits until every process of this test has ended.
     pub fn wait_for_processes(&self) {
+        self.wait_for_processes_but(&[]);
+    }
+
+    /// Waits until every process of this test has ended but those of these numbers.
+    pub fn wait_for_processes_but(&self, staying: &[u32]) {
         let deadline = Instant::now() + DEADLINE;
-        while let Some(process) = self.processes().first() {
+        let stays = |process: &Process| staying.iter().any(|pid| i64::from(*pid) == i64::from(process.pid()));
+        while let Some(process) = self.processes().iter().find(|process| !stays(process)) {
             assert!(process.wait(deadline), "{process} still runs after {DEADLINE:?}");
         }
     }
@@ -214,4 +220,22 @@ impl Outcome {
 #[track_caller]
 pub fn run(command: &mut Command, status: i32) -> Outcome {
     Outcome::of(command).assert_status(status)
+}
+
+/// Starts all commands, lets them go at the same moment, and gives what each answered.
+///
+/// Each is first a shell that waits for the end of one pipe; then it becomes the command.
+pub fn at_once(env: &TestEnv, commands: Vec<Command>) -> Vec<Outcome> {
+    let (barrier, open) = std::io::pipe().unwrap();
+    let start = |command: Command| {
+        let mut waiting = env.shell("read _ || :; exec \"$@\"");
+        waiting.arg("sh").arg(command.get_program()).args(command.get_args());
+        waiting.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        waiting.stdin(barrier.try_clone().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        waiting.spawn().unwrap()
+    };
+    let children: Vec<_> = commands.into_iter().map(start).collect();
+    drop(open);
+    let ended = children.into_iter().map(|child| child.wait_with_output().unwrap());
+    ended.map(Outcome::from_output).collect()
 }

@@ -1,9 +1,11 @@
 //! The steps of a ticket's workflow: TicketIntakeReady, TicketQueue, TicketStart, TicketReport, TicketReview.
 
+use super::super::queue::{QueueError, queue_ticket};
+use super::super::steps::notify_orchestrators;
 use super::arguments::Arguments;
 use super::{Answer, Tool, ToolBox};
 use crate::domain::{Claim, Expect, Role, TicketId, chain};
-use crate::registry::Writer;
+use crate::registry::{JournalEntry, Writer};
 use crate::ticket::{By, State, Step, Taken, Tickets, Work, WriteError};
 
 impl ToolBox {
@@ -25,7 +27,22 @@ impl ToolBox {
                 format!("{done}, but the claim is not completed: {}; call again", chain(&error))
             })?;
         }
+        if (step, taken) == (Step::IntakeReady, Taken::Now) {
+            self.tell_of_ready(&tickets, &id, &writer);
+        }
         Ok(format!("{}; {}", said(step, taken, &id), next(step)))
+    }
+
+    /// Tells the Orchestrators that a ticket is ready. One that is not told finds it in the tickets.
+    fn tell_of_ready(&self, tickets: &Tickets, id: &TicketId, writer: &Writer) {
+        let title = tickets.summary_of(id).map(|summary| format!(": {}", summary.title)).unwrap_or_default();
+        for untold in notify_orchestrators(&self.registry, &format!("Ticket {id} is ready{title}")) {
+            let mut entry = JournalEntry::new("orchestrator_not_told").because(&untold);
+            entry.pod = Some(self.me.pod.clone());
+            entry.ticket = Some(id.clone());
+            // The journal tells the story; what it tells of does not depend on it.
+            let _ = self.registry.log(writer, entry);
+        }
     }
 
     /// Takes a step; nobody can take this Pod's claim away meanwhile.
@@ -52,20 +69,12 @@ impl ToolBox {
     /// Queues a ticket, which nobody needs to hold; one that somebody works on is left to them.
     pub(super) fn queue(&self, given: &Arguments) -> Answer {
         let (tickets, id) = self.named(given)?;
-        let writer = (self.writer)();
-        if let Some(claim) = self.registry.claim(&id).map_err(|error| chain(&error))?
-            && claim.completed_at.is_none()
-        {
-            let (pod, role) = (&claim.pod, claim.role);
-            return Err(format!(
-                "Pod {pod} works on ticket {id} as {role}; leave it to that Pod, nothing needs to be queued"
-            ));
-        }
-        let author = self.author();
-        let text = given.text("reason");
-        let by = By::Claim { since: writer.now, repeated: false };
-        let work = Work { step: Step::Queue, author: &author, text, by };
-        let taken = tickets.take(&id, &work, writer.now).map_err(|error| refused(Step::Queue, &error))?;
+        let (author, reason, now) = (self.author(), given.text("reason"), (self.writer)().now);
+        let taken = queue_ticket(&self.registry, &tickets, &id, &author, reason, now).map_err(|error| match error {
+            QueueError::WorkedOn { .. } => format!("{error}; leave it to that Pod, nothing needs to be queued"),
+            QueueError::Unknown { .. } => chain(&error),
+            QueueError::Write(error) => refused(Step::Queue, &error),
+        })?;
         Ok(format!("{}; {}", said(Step::Queue, taken, &id), next(Step::Queue)))
     }
 }

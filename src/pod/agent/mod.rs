@@ -24,7 +24,7 @@ use super::protocol::{AgentOffer, PermissionOption, PermissionSubject};
 use crate::domain::{AgentSpec, Segment, Slug};
 
 pub(super) use gate::ToolGate;
-pub use prompt::Conversation;
+pub use prompt::{Conversation, first_prompt};
 
 /// Gives the text of a workflow.
 pub type Workflows = Arc<dyn Fn(&Slug) -> Option<String> + Send + Sync>;

@@ -114,6 +114,11 @@ impl Conversation {
     }
 }
 
+/// What an agent is told first: an input, with no conversation before it.
+pub fn first_prompt(input: &[Segment], workflow: impl Fn(&Slug) -> Option<String>) -> String {
+    Conversation::default().prompt(input, workflow)
+}
+
 /// What stands above the input where something else comes first.
 const NOW: &str = "\n# What the user says now\n\n";
 

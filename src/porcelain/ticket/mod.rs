@@ -60,7 +60,7 @@ pub(super) fn find(tickets: &Tickets, text: &str) -> Result<TicketId, Failure> {
 }
 
 /// The person who runs this; inside a Pod its role, since what its agent types is nobody's word but its own.
-fn author(cli: &Cli) -> Result<Author, Failure> {
+pub(super) fn author(cli: &Cli) -> Result<Author, Failure> {
     let record = |pod| cli.registry().ok()?.pod(&pod).ok()?;
     if let Some(record) = cli.environment().pod()?.and_then(record) {
         return Ok(Author::role(record.role));

@@ -161,7 +161,9 @@ mod for_a_pod {
         let said = format!("yoi: Pod {pod} has ended before it was running\nhint: yoi why {pod}\n");
         assert_eq!(outcome.stderr, said);
         run(&mut env.yoi(["wait", &pod, "--status", "restorable"]), 0);
-        let back = Wait::start(&env, &[&pod, "--status", "idle"]);
+        let outcome = run(&mut env.yoi(["wait", &pod, "--status", "idle"]), 1);
+        assert!(outcome.stderr.contains("has ended before it was idle"), "one that has ended does nothing by itself");
+        let back = Wait::start(&env, &[&pod, "--status", "live"]);
         run(&mut env.yoi(["restore", &pod]), 0);
         back.ends(0);
         env.stop(&pod);

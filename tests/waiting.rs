@@ -100,10 +100,12 @@ mod for_a_ticket {
         let other = Wait::start(&env, &[COMPLETE, "--state", "done,closed"]);
         puppet.tool("TicketStart", &json!({ "ticket": COMPLETE }));
         wait.ends(0);
-        let passing = Wait::start(&env, &[COMPLETE, "--state", "done"]);
-        // It is done for a moment that may be over before anybody looks.
-        puppet.tool("TicketReport", &json!({ "ticket": COMPLETE, "report": "All of it." }));
-        set_state(&env, COMPLETE, "inprogress");
+        // It was queued for a moment that was over before anybody looked: only its thread tells.
+        let passing = Wait::start(&env, &[COMPLETE, "--state", "queued"]);
+        let thread = env.workspace().join(".yoi/tickets").join(COMPLETE).join("thread.md");
+        let told = fs::read_to_string(&thread).unwrap();
+        let event = "<!-- event: state_changed author: x at: 2026-01-18T09:30:12Z from: ready to: queued -->\n\n## Q\n";
+        fs::write(&thread, format!("{told}\n{event}\n---\n")).unwrap();
         passing.ends(0);
         set_state(&env, COMPLETE, "closed");
         other.ends(0);

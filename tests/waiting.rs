@@ -100,10 +100,12 @@ mod for_a_ticket {
         let other = Wait::start(&env, &[COMPLETE, "--state", "done,closed"]);
         puppet.tool("TicketStart", &json!({ "ticket": COMPLETE }));
         wait.ends(0);
-        let passing = Wait::start(&env, &[COMPLETE, "--state", "done"]);
-        // It is done for a moment that may be over before anybody looks.
-        puppet.tool("TicketReport", &json!({ "ticket": COMPLETE, "report": "All of it." }));
-        set_state(&env, COMPLETE, "inprogress");
+        // It was queued for a moment that was over before anybody looked: only its thread tells.
+        let passing = Wait::start(&env, &[COMPLETE, "--state", "queued"]);
+        let thread = env.workspace().join(".yoi/tickets").join(COMPLETE).join("thread.md");
+        let told = fs::read_to_string(&thread).unwrap();
+        let event = "<!-- event: state_changed author: x at: 2026-01-18T09:30:12Z from: ready to: queued -->\n\n## Q\n";
+        fs::write(&thread, format!("{told}\n{event}\n---\n")).unwrap();
         passing.ends(0);
         set_state(&env, COMPLETE, "closed");
         other.ends(0);
@@ -161,7 +163,9 @@ mod for_a_pod {
         let said = format!("yoi: Pod {pod} has ended before it was running\nhint: yoi why {pod}\n");
         assert_eq!(outcome.stderr, said);
         run(&mut env.yoi(["wait", &pod, "--status", "restorable"]), 0);
-        let back = Wait::start(&env, &[&pod, "--status", "idle"]);
+        let outcome = run(&mut env.yoi(["wait", &pod, "--status", "idle"]), 1);
+        assert!(outcome.stderr.contains("has ended before it was idle"), "one that has ended does nothing by itself");
+        let back = Wait::start(&env, &[&pod, "--status", "live"]);
         run(&mut env.yoi(["restore", &pod]), 0);
         back.ends(0);
         env.stop(&pod);

@@ -135,7 +135,7 @@ pub fn wait_until(awaited: &Awaited, waiting: &Waiting<'_>, time: Option<Duratio
         Awaited::State(id, _) => watch_ticket(waiting.tickets, id, sender.clone())?,
         Awaited::Claim(..) | Awaited::Pod(..) => watch_registry(waiting.registry, sender.clone())?,
     }
-    let mut waiter = Waiter { awaited, waiting, sender, followed: None, passed: None, had_ended: None };
+    let mut waiter = Waiter { awaited, waiting, sender, followed: None, passed: None, was_seen: false };
     let mut look = waiter.look()?;
     loop {
         if look.is_reached {
@@ -187,8 +187,8 @@ struct Waiter<'a> {
     followed: Option<PodName>,
     /// How often the thread told of the states when the waiting began.
     passed: Option<usize>,
-    /// A Pod that was seen to run, or to have ended, when the waiting began.
-    had_ended: Option<bool>,
+    /// Whether the Pod was there at some time.
+    was_seen: bool,
 }
 
 impl Waiter<'_> {
@@ -251,7 +251,7 @@ impl Waiter<'_> {
         let registry = self.waiting.registry;
         let record = registry.pod(pod)?;
         if registry.pod_lives(pod)? {
-            self.had_ended.get_or_insert(false);
+            self.was_seen = true;
             let is_launching = record.as_ref().is_none_or(|record| record.confirmed_at.is_none()) && claim.is_none();
             let is_reached = match wanted {
                 Wanted::Launching => is_launching,
@@ -269,7 +269,8 @@ impl Waiter<'_> {
         let view = view_pod(registry, pod, self.waiting.restorable);
         let status = match view.map(|view| view.status) {
             Some(status) => status,
-            None if wanted == Wanted::Stopped && self.had_ended.is_some() => PodStatus::Stale,
+            // Its launch was given up, and nothing is left of it.
+            None if wanted == Wanted::Stopped && self.was_seen => PodStatus::Stale,
             None if claim.is_some() => PodStatus::Stale,
             None => return Err(WaitingError::NoPod { pod: pod.clone() }),
         };
@@ -280,10 +281,9 @@ impl Waiter<'_> {
             Wanted::Completed => self.is_completed(pod)?,
             _ => false,
         };
-        // One that had ended before may be brought back by somebody; one that ends now was to get there by itself.
-        let was_live = !*self.had_ended.get_or_insert(true);
-        let by_itself = matches!(wanted, Wanted::Live | Wanted::Idle | Wanted::Running | Wanted::Completed);
-        if was_live && by_itself && !is_reached {
+        self.was_seen = true;
+        // It does nothing more by itself. Whoever waits until somebody brings it back waits until it is live.
+        if matches!(wanted, Wanted::Idle | Wanted::Running | Wanted::Completed) && !is_reached {
             return Err(WaitingError::Ended { pod: pod.clone(), wanted });
         }
         Ok(Look { is_reached, is: status.to_string(), live: None })

@@ -97,17 +97,9 @@ pub(super) fn run(
         let mut progress = Steps::new(&agent, cli);
         let mut tell = |step| progress.tell(step);
         launch_ticket_role_pod(plan, agent, &services, &cli.restorable(&registry), args.options(), &mut tell)
-            .map_err(|error| failure(error, plan.profile.as_deref(), setup))?
     };
+    let launched = launched.map_err(|error| failed(error, plan.profile.as_deref(), setup))?;
     told(launched, &registry, args, cli)
-}
-
-/// Why a launch failed; an agent that does not come up is a matter of its profile.
-pub(super) fn failure(error: TicketRoleLaunchError, profile: Option<&str>, setup: &Setup) -> Failure {
-    let is_of_the_agent = matches!(&error, TicketRoleLaunchError::Failed(failed) if failed.step == Step::Ready);
-    let profile = profile.filter(|_| is_of_the_agent).and_then(|profile| profile.parse().ok());
-    let advice = profile.and_then(|profile| setup.how_to_change(&profile));
-    advice.into_iter().fold(Failure::from(error), Failure::hint)
 }
 
 /// Says what came of a launch, and shows its first turn where that is wanted.
@@ -145,6 +137,14 @@ pub(super) fn told(
     }
     cli.say(format!("see it work: {}", cli.command(["yoi", "attach", launched.pod.as_str()])))?;
     Ok(Exit::Done)
+}
+
+/// Says why a launch failed. An agent that does not come up is a matter of its profile.
+pub(super) fn failed(error: TicketRoleLaunchError, profile: Option<&str>, setup: &Setup) -> Failure {
+    let is_of_the_agent = matches!(&error, TicketRoleLaunchError::Failed(failed) if failed.step == Step::Ready);
+    let profile = profile.filter(|_| is_of_the_agent).and_then(|profile| profile.parse().ok());
+    let advice = profile.and_then(|profile| setup.how_to_change(&profile));
+    advice.into_iter().fold(Failure::from(error), Failure::hint)
 }
 
 /// A launch, for programs.

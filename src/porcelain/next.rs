@@ -54,8 +54,8 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         if worktree { setup.in_worktree(plan, &ticket) } else { Ok(plan) }
     };
     // Without a ticket, for what the profile is asked about: nothing is written for a launch that cannot be.
-    let without = setup.plan(role, None, None, None)?;
-    let agent = setup.agent_of(&without)?;
+    let any = setup.plan(role, None, None, None)?;
+    let (agent, profile) = (setup.agent_of(&any)?, any.profile);
     cli.prepare(&registry)?;
     let services = cli.services(&registry)?;
     let launched = {
@@ -67,7 +67,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         launch_next(queue, &next, &mut |step| progress.tell(step))
     };
     let (launched, unreadable) = launched.map_err(|error| match error {
-        NextError::Launch(error) => launching::failure(error, without.profile.as_deref(), &setup),
+        NextError::Launch(error) => launching::failed(error, profile.as_deref(), &setup),
         error => failure(error),
     })?;
     // The launch is what was asked for; what else is wrong is told, and changes nothing of it.

@@ -15,8 +15,9 @@ use crate::ticket::State;
 ///
 /// A ticket is waited for until it is done or closed, a Pod until it has ended, unless --state or --status says
 /// otherwise. A state that the ticket only passes through meanwhile counts, too. With --status, a ticket stands for the
-/// Pod that holds it; completed means that the work of its role is done, free that nobody holds it. A wait for a Pod that
-/// ends before it is idle, running or completed is over with exit status 1; with 3 where the time is over.
+/// Pod that holds it; completed means that the work of its role is done, free that nobody holds it. A wait until a
+/// Pod is idle, running or completed is over with exit status 1 if it has ended; until one is brought back, wait until it
+/// is live. With exit status 3 the time was over.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

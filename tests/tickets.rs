@@ -54,7 +54,7 @@ fn a_person_takes_a_ticket_from_a_sentence_to_its_end() {
     let said = |words: &[&str]| yoi(&env, words, 0).stdout;
     assert_eq!(said(&["state", id, "ready", "-m", "All is said."]), format!("ticket {id} is ready\n"));
     assert_eq!(said(&["state", id, "queued"]), format!("ticket {id} is queued\n"));
-    assert_eq!(said(&["state", id, "queued"]), format!("ticket {id} is queued already\n"));
+    assert_eq!(said(&["state", id, "queued"]), format!("ticket {id} is already queued\n"));
     assert_eq!(said(&["state", id, "inprogress", "-m", "First the queue."]), format!("ticket {id} is inprogress\n"));
     assert_eq!(said(&["state", id, "done", "-m", "It works."]), format!("ticket {id} is done\n"));
     assert_eq!(
@@ -147,7 +147,7 @@ fn an_edit_changes_its_own_lines_and_nothing_else() {
     );
     assert_eq!(
         yoi(&env, &["edit", COMPLETE, "--priority", "P1"], 0).stdout,
-        format!("ticket {COMPLETE} is changed already\n")
+        format!("ticket {COMPLETE} is already as it is to be\n")
     );
     let after = fs::read_to_string(&item).unwrap();
     let kept = |line: &&str| {
@@ -226,7 +226,7 @@ fn tickets_never_wait_for_each_other_and_a_relation_stands_once() {
     let relation = |what: &str, words: &[&str], status: i32| yoi(&env, &[&["relation", what], words].concat(), status);
     relation("add", &[COMPLETE, "blocks", INCOMPLETE], 0);
     let again = relation("add", &[INCOMPLETE, "depends_on", COMPLETE], 0).stdout;
-    assert_eq!(again, format!("ticket {INCOMPLETE} is dependent on ticket {COMPLETE} already\n"));
+    assert_eq!(again, format!("ticket {INCOMPLETE} is already dependent on ticket {COMPLETE}\n"));
     let circle = relation("add", &[COMPLETE, "depends_on", INCOMPLETE], 1).stderr;
     assert_eq!(
         circle,
@@ -237,7 +237,7 @@ fn tickets_never_wait_for_each_other_and_a_relation_stands_once() {
     relation("remove", &[INCOMPLETE, "blocked_by", COMPLETE], 0);
     assert_eq!(relation("list", &[COMPLETE], 0).stdout, "");
     let none = relation("remove", &[INCOMPLETE, "blocked_by", COMPLETE], 0).stdout;
-    assert_eq!(none, format!("ticket {INCOMPLETE} is not blocked by ticket {COMPLETE} already\n"));
+    assert_eq!(none, format!("ticket {INCOMPLETE} was not blocked by ticket {COMPLETE}\n"));
 }
 
 #[test]
@@ -408,4 +408,26 @@ fn writers_at_once_lose_nothing_of_each_other() {
         assert!(shown[field].as_str().unwrap().parse::<u32>().unwrap() < 6, "{shown}");
     }
     assert_eq!(yoi(&env, &["doctor"], 0).stdout, "0 errors, 0 warnings\n");
+}
+
+#[test]
+fn what_cannot_be_mended_is_told_and_keeps_nothing_else_from_being_mended() {
+    let env = world();
+    let item = file(&env, COMPLETE, "item.md");
+    // A line of its own cannot be added here.
+    fs::write(&item, "---\n{title: x, state: planning}\n---\n").unwrap();
+    let thread = file(&env, INCOMPLETE, "thread.md");
+    let text = fs::read_to_string(&thread).unwrap();
+    fs::write(&thread, format!("{}\n", text.trim_end().trim_end_matches("---").trim_end())).unwrap();
+    let told = yoi(&env, &["doctor"], 0).stdout;
+    assert!(told.ends_with("0 errors, 3 warnings; --fix mends 3 of them\n"), "{told}");
+    let fixed = yoi(&env, &["doctor", "--fix"], 128);
+    assert_eq!(fixed.stdout.matches("mended: ").count(), 1, "{fixed:?}");
+    assert!(fixed.stdout.contains(&format!("{INCOMPLETE}/thread.md:1: the event has no '---' line at its end: added")));
+    let why = format!("cannot mend .yoi/tickets/{COMPLETE}/item.md: ");
+    assert_eq!(fixed.stderr.matches(&why).count(), 2, "{fixed:?}");
+    assert_eq!(fs::read_to_string(&item).unwrap(), "---\n{title: x, state: planning}\n---\n");
+    assert_eq!(fs::read_to_string(&thread).unwrap().trim_end(), text.trim_end());
+    let rows = json(&yoi(&env, &["doctor", "--json"], 0).stdout)["items"].clone();
+    assert!(rows.as_array().unwrap().iter().all(|row| row["fixable"] == true && row["mended"].is_null()), "{rows}");
 }

@@ -93,7 +93,12 @@ impl Tickets {
         };
         let mut item = ticket.item.clone();
         edit(&mut item).map_err(|error| ReadError::malformed(path(), error))?;
-        Ok(vec![NewFile::new(ITEM, item.as_str()), NewFile::new(THREAD, append(&ticket.thread_text, events))])
+        let mut files = vec![NewFile::new(ITEM, item.as_str())];
+        // A thread that nothing is added to keeps every byte, also where its last event has no end.
+        if !events.is_empty() {
+            files.push(NewFile::new(THREAD, append(&ticket.thread_text, events)));
+        }
+        Ok(files)
     }
 }
 

@@ -79,9 +79,7 @@ impl Tickets {
             if edited.item == ticket.item {
                 return Ok(Decision::Leave(Taken::Before));
             }
-            let mut files = self.edited(&edited, None, &[], now)?;
-            files.retain(|file| file.name == ITEM);
-            Ok(Decision::Write(files, Taken::Now))
+            Ok(Decision::Write(self.edited(&edited, None, &[], now)?, Taken::Now))
         })
     }
 }

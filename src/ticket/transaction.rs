@@ -15,7 +15,8 @@
 //!
 //! # Limits
 //! Where the file system cannot exchange names, the files are renamed over their predecessors one by one, `thread.md`
-//! first and `item.md` last: a crash between them leaves the event without its state, never a state without its event.
+//! before `item.md`, which comes last: a crash between them leaves the event without its state, never a state without its
+//! event.
 //! A crash between steps 4 and 5 loses what a person saved in the moment between 3 and 4.
 
 use std::path::{Path, PathBuf};

@@ -62,11 +62,19 @@ impl Row for FindingRow {
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let format = args.output.format(cli.program())?;
     let workspace = cli.workspace()?;
-    let mut mended = Vec::new();
+    let (mut mended, mut exit) = (Vec::new(), Exit::Done);
     if args.fix {
         cli.refuse_inside_pod("mend tickets")?;
         for finding in examine(&workspace.root, cli.environment().config_dir()) {
-            if let Some(done) = mend(&workspace.root, &finding)? {
+            let done = mend(&workspace.root, &finding).unwrap_or_else(|error| {
+                // One that cannot be mended is no reason to leave the others.
+                cli.warn(
+                    &Failure::from(error).while_doing(format!("cannot mend {}", place(&finding, &workspace.root))),
+                );
+                exit = Exit::Environment;
+                None
+            });
+            if let Some(done) = done {
                 if format == Format::Table {
                     let word = cli.paint().text(Meaning::Good, "mended");
                     let place = place(&finding, &workspace.root);
@@ -99,7 +107,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         mended.extend(findings.into_iter().map(|finding| FindingRow { finding, mended: None }));
         cli.printer(&args.output)?.list(&mended)?;
     }
-    Ok(if errors > 0 { Exit::Refused } else { Exit::Done })
+    Ok(if errors > 0 && exit == Exit::Done { Exit::Refused } else { exit })
 }
 
 fn place(finding: &Finding, root: &Path) -> String {

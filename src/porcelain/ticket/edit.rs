@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Changed, find};
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::TicketId;
-use crate::ticket::{Edits, Seen, Tickets, WriteError};
+use crate::ticket::{Edits, Seen, Taken, Tickets, WriteError};
 
 /// Change a ticket's title, body, priority or assignee
 ///
@@ -61,7 +61,12 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         return with_editor(&tickets, &id, cli);
     }
     let taken = tickets.edit(&id, &edits, cli.now())?;
-    Changed { id: &id, taken, now_is: "changed" }.tell(cli)
+    told(&id, taken, cli)
+}
+
+fn told(id: &TicketId, taken: Taken, cli: &mut Cli) -> Result<Exit, Failure> {
+    let now_is = if taken == Taken::Now { "changed" } else { "as it is to be" };
+    Changed { id, taken, now_is }.tell(cli)
 }
 
 fn text_of(file: &std::path::Path, cli: &Cli) -> Result<String, Failure> {
@@ -82,7 +87,7 @@ fn with_editor(tickets: &Tickets, id: &TicketId, cli: &mut Cli) -> Result<Exit, 
     let (title, body) = (Some(title.trim().to_owned()), Some(body.to_owned()));
     let edits = Edits { title, body, seen: Some(Seen::of(&ticket)), ..Edits::default() };
     match tickets.edit(id, &edits, cli.now()) {
-        Ok(taken) => Changed { id, taken, now_is: "changed" }.tell(cli),
+        Ok(taken) => told(id, taken, cli),
         Err(error) => {
             let failure = match &error {
                 WriteError::Edited { .. } | WriteError::Invalid { .. } => Failure::of(Exit::Refused, &error),

@@ -84,7 +84,7 @@ impl Changed<'_> {
     fn tell(&self, cli: &mut Cli) -> Result<Exit, Failure> {
         match self.taken {
             Taken::Now => cli.say(format_args!("ticket {} is {}", self.id, self.now_is))?,
-            Taken::Before => cli.say(format_args!("ticket {} is {} already", self.id, self.now_is))?,
+            Taken::Before => cli.say(format_args!("ticket {} is already {}", self.id, self.now_is))?,
         }
         if self.taken == Taken::Now {
             tell_holder(cli, self.id);

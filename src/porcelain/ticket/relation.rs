@@ -121,7 +121,7 @@ fn add(args: AddArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let relating = Relating { ticket: &id, word: args.relation, other: &other };
     let taken = tickets.relate(&relating, args.message.as_deref(), &author, cli.now())?;
     let waits = args.relation.is_a_wait();
-    told(cli, &relating, taken, "")?;
+    told(cli, &relating, taken, if taken == Taken::Now { "is" } else { "is already" })?;
     let is_past = |id: &TicketId| {
         let state = tickets.summary_of(id).map(|summary| summary.state);
         state.filter(|state| matches!(state, State::Queued | State::Inprogress))
@@ -140,17 +140,17 @@ fn remove(args: RemoveArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let other = find(&tickets, &args.other).or_else(|failure| TicketId::new(&args.other).map_err(|_| failure))?;
     let relating = Relating { ticket: &id, word: args.relation, other: &other };
     let taken = tickets.unrelate(&relating, cli.now())?;
-    told(cli, &relating, taken, "not ")
+    told(cli, &relating, taken, if taken == Taken::Now { "is no longer" } else { "was not" })?;
+    Ok(Exit::Done)
 }
 
-fn told(cli: &mut Cli, relating: &Relating<'_>, taken: Taken, not: &str) -> Result<Exit, Failure> {
+fn told(cli: &mut Cli, relating: &Relating<'_>, taken: Taken, verb: &str) -> Result<(), Failure> {
     let Relating { ticket, word, other } = relating;
-    let already = if taken == Taken::Before { " already" } else { "" };
-    cli.say(format_args!("ticket {ticket} is {not}{} ticket {other}{already}", word.said()))?;
+    cli.say(format_args!("ticket {ticket} {verb} {} ticket {other}", word.said()))?;
     if taken == Taken::Now {
         tell_holder(cli, ticket);
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 fn list(args: ListArgs, cli: &mut Cli) -> Result<Exit, Failure> {

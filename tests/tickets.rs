@@ -431,3 +431,39 @@ fn what_cannot_be_mended_is_told_and_keeps_nothing_else_from_being_mended() {
     let rows = json(&yoi(&env, &["doctor", "--json"], 0).stdout)["items"].clone();
     assert!(rows.as_array().unwrap().iter().all(|row| row["fixable"] == true && row["mended"].is_null()), "{rows}");
 }
+
+#[test]
+fn every_change_is_told_in_the_form_that_is_asked_for() {
+    let env = world();
+    let item = |words: &[&str]| json(&yoi(&env, &[words, &["--json"]].concat(), 0).stdout)["item"].clone();
+    let id = item(&["new", "A third one"])["id"].as_str().unwrap().to_owned();
+    let id = id.as_str();
+    for (words, state) in [
+        (&["comment", id, "-m", "x"][..], "planning"),
+        (&["state", id, "ready"], "ready"),
+        (&["state", id, "ready"], "ready"),
+        (&["edit", id, "--priority", "P1"], "ready"),
+        (&["state", id, "inprogress"], "inprogress"),
+        (&["state", id, "done"], "done"),
+        (&["review", id, "approve", "-m", "x"], "done"),
+        (&["close", id, "-m", "x"], "closed"),
+    ] {
+        assert_eq!(item(words)["state"], state, "{words:?}");
+    }
+    let relations = |words: &[&str]| {
+        let told = json(&yoi(&env, &[&["relation"], words, &[id, "related", COMPLETE, "--json"]].concat(), 0).stdout);
+        told["items"].as_array().unwrap().len()
+    };
+    assert_eq!((relations(&["add"]), relations(&["remove"])), (1, 0));
+    // What cannot be told is not done.
+    let before = tree(&env.workspace());
+    for form in [&["--format", "{nothing}"][..], &["--json", "-z"]] {
+        for words in
+            [&["new", "x"][..], &["comment", id, "-m", "x"], &["state", id, "planning"], &["edit", id, "--title", "x"]]
+        {
+            yoi(&env, &[words, form].concat(), 2);
+        }
+        yoi(&env, &[&["relation", "add", id, "related", COMPLETE], form].concat(), 2);
+    }
+    assert_eq!(tree(&env.workspace()), before);
+}

@@ -1,7 +1,9 @@
 //! `yoi ticket close`: ends a ticket, and says how.
 
+use super::row::TicketRow;
 use super::words::WordsArgs;
-use super::{Changed, author, find, person_decides};
+use super::{Changed, author, check_form, find, person_decides};
+use crate::cli::args::OutputArgs;
 use crate::cli::{Cli, Exit, Failure};
 use crate::ticket::{State, Words};
 
@@ -21,14 +23,17 @@ pub(super) struct Args {
     ticket: String,
     #[command(flatten)]
     words: WordsArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     person_decides(cli, "close a ticket")?;
+    check_form::<TicketRow>(&args.output, cli)?;
     let tickets = cli.setup()?.tickets();
     let id = find(&tickets, &args.ticket)?;
     let text = args.words.asked_for(cli)?;
     let author = author(cli)?;
     let taken = tickets.bring_to(&id, State::Closed, &Words { author: &author, text: &text }, cli.now())?;
-    Changed { id: &id, taken, now_is: "closed" }.tell(cli)
+    Changed { tickets: &tickets, id: &id, taken, now_is: "closed" }.tell(&args.output, cli)
 }

@@ -1,8 +1,9 @@
 //! `yoi ticket comment`: says something in a ticket's thread.
 
+use super::row::TicketRow;
 use super::words::WordsArgs;
-use super::{author, find};
-use crate::cli::args::remark;
+use super::{author, check_form, find, is_sentence, show_summary};
+use crate::cli::args::{OutputArgs, remark};
 use crate::cli::{Cli, Exit, Failure};
 use crate::ticket::{Comment, Remark};
 
@@ -29,14 +30,20 @@ pub(super) struct Args {
     /// Its heading
     #[arg(long, value_name = "TEXT")]
     heading: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    check_form::<TicketRow>(&args.output, cli)?;
     let tickets = cli.setup()?.tickets();
     let id = find(&tickets, &args.ticket)?;
     let body = args.words.asked_for(cli)?;
     let author = author(cli)?;
     let comment = Comment { remark: args.kind, author: &author, heading: args.heading.as_deref(), body: &body };
     tickets.comment(&id, &comment, cli.now())?;
+    if !is_sentence(&args.output, cli)? {
+        show_summary(&tickets, &id, &args.output, cli)?;
+    }
     Ok(Exit::Done)
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Changed, find};
+use super::row::TicketRow;
+use super::{Changed, check_form, find};
+use crate::cli::args::OutputArgs;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::TicketId;
 use crate::ticket::{Edits, Seen, Taken, Tickets, WriteError};
@@ -44,9 +46,12 @@ pub(super) struct Args {
     /// Say no longer who is to do it
     #[arg(long, conflicts_with = "assignee")]
     no_assignee: bool,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    check_form::<TicketRow>(&args.output, cli)?;
     let tickets = cli.setup()?.tickets();
     let id = find(&tickets, &args.ticket)?;
     let body = match &args.file {
@@ -58,15 +63,15 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let edits = Edits { title: args.title, body, priority, assignee, seen: None };
     let is_nothing = edits.title.is_none() && edits.body.is_none();
     if is_nothing && edits.priority.is_none() && edits.assignee.is_none() {
-        return with_editor(&tickets, &id, cli);
+        return with_editor(&tickets, &id, &args.output, cli);
     }
     let taken = tickets.edit(&id, &edits, cli.now())?;
-    told(&id, taken, cli)
+    told(&tickets, &id, taken, &args.output, cli)
 }
 
-fn told(id: &TicketId, taken: Taken, cli: &mut Cli) -> Result<Exit, Failure> {
+fn told(tickets: &Tickets, id: &TicketId, taken: Taken, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let now_is = if taken == Taken::Now { "changed" } else { "as it is to be" };
-    Changed { id, taken, now_is }.tell(cli)
+    Changed { tickets, id, taken, now_is }.tell(output, cli)
 }
 
 fn text_of(file: &std::path::Path, cli: &Cli) -> Result<String, Failure> {
@@ -74,7 +79,7 @@ fn text_of(file: &std::path::Path, cli: &Cli) -> Result<String, Failure> {
         .map_err(|_| Failure::new(Exit::Usage, format!("cannot use '{}': it is not UTF-8", file.display())))
 }
 
-fn with_editor(tickets: &Tickets, id: &TicketId, cli: &mut Cli) -> Result<Exit, Failure> {
+fn with_editor(tickets: &Tickets, id: &TicketId, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     if cli.environment().editor().is_none() && !cli.is_interactive() {
         let text =
             format!("cannot edit ticket {id}: nothing to change was given, and there is no terminal for an editor");
@@ -87,7 +92,7 @@ fn with_editor(tickets: &Tickets, id: &TicketId, cli: &mut Cli) -> Result<Exit, 
     let (title, body) = (Some(title.trim().to_owned()), Some(body.to_owned()));
     let edits = Edits { title, body, seen: Some(Seen::of(&ticket)), ..Edits::default() };
     match tickets.edit(id, &edits, cli.now()) {
-        Ok(taken) => told(id, taken, cli),
+        Ok(taken) => told(tickets, id, taken, output, cli),
         Err(error) => {
             let failure = match &error {
                 WriteError::Edited { .. } | WriteError::Invalid { .. } => Failure::of(Exit::Refused, &error),

@@ -13,8 +13,9 @@ mod show;
 mod state;
 mod words;
 
+use crate::cli::args::OutputArgs;
 use crate::cli::quote::command;
-use crate::cli::{Cli, Exit, Failure};
+use crate::cli::{Cli, Exit, Failure, Format, Row};
 use crate::domain::{ClaimStatus, TicketId};
 use crate::ticket::{Author, Taken, Tickets};
 
@@ -73,24 +74,46 @@ fn person_decides(cli: &Cli, doing: &str) -> Result<(), Failure> {
     cli.refuse_inside_pod(doing).map_err(|failure| failure.hint("yoi tool"))
 }
 
-/// A change of a ticket, to be told.
+/// A change of a ticket, to be told: in a sentence, or by the ticket as it is then where another form is asked for.
 struct Changed<'a> {
+    tickets: &'a Tickets,
     id: &'a TicketId,
     taken: Taken,
     now_is: &'a str,
 }
 
 impl Changed<'_> {
-    fn tell(&self, cli: &mut Cli) -> Result<Exit, Failure> {
-        match self.taken {
-            Taken::Now => cli.say(format_args!("ticket {} is {}", self.id, self.now_is))?,
-            Taken::Before => cli.say(format_args!("ticket {} is already {}", self.id, self.now_is))?,
+    fn tell(&self, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
+        let already = if self.taken == Taken::Before { "already " } else { "" };
+        if is_sentence(output, cli)? {
+            cli.say(format_args!("ticket {} is {already}{}", self.id, self.now_is))?;
+        } else {
+            show_summary(self.tickets, self.id, output, cli)?;
         }
         if self.taken == Taken::Now {
             tell_holder(cli, self.id);
         }
         Ok(Exit::Done)
     }
+}
+
+/// Refuses a form of output that cannot be, before anything is changed.
+fn check_form<R: Row>(output: &OutputArgs, cli: &mut Cli) -> Result<(), Failure> {
+    match output.format(cli.program())? {
+        Format::Template(..) => cli.printer(output)?.list::<R>(&[]),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a change is told in a sentence.
+fn is_sentence(output: &OutputArgs, cli: &Cli) -> Result<bool, Failure> {
+    Ok(output.format(cli.program())? == Format::Table)
+}
+
+/// Shows a ticket as a list has it.
+fn show_summary(tickets: &Tickets, id: &TicketId, output: &OutputArgs, cli: &mut Cli) -> Result<(), Failure> {
+    let summary = tickets.read(id)?.summary;
+    cli.printer(output)?.one(&row::TicketRow { summary })
 }
 
 /// Says which live Pod works on a ticket that a person has just changed: its agent does not know of the change.

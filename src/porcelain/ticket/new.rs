@@ -1,7 +1,9 @@
 //! `yoi ticket new`: makes a ticket.
 
-use super::author;
+use super::row::TicketRow;
 use super::words::WordsArgs;
+use super::{author, check_form, is_sentence, show_summary};
+use crate::cli::args::OutputArgs;
 use crate::cli::{Cli, Exit, Failure};
 use crate::ticket::{NewTicket, Published};
 
@@ -25,9 +27,12 @@ pub(super) struct Args {
     body: Option<String>,
     #[command(flatten)]
     words: WordsArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    check_form::<TicketRow>(&args.output, cli)?;
     let tickets = cli.setup()?.tickets();
     let body = match args.body.as_deref() {
         Some("-") => WordsArgs::of_stdin().given(cli)?,
@@ -38,7 +43,11 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let new = NewTicket { title: args.title, body, author: author(cli)? };
     for _ in 0..MAX_IDS {
         if let Published::Done(id) = tickets.prepare(&new, cli.now())?.publish()? {
-            cli.say(id)?;
+            if is_sentence(&args.output, cli)? {
+                cli.say(id)?;
+            } else {
+                show_summary(&tickets, &id, &args.output, cli)?;
+            }
             return Ok(Exit::Done);
         }
     }

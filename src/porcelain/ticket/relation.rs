@@ -3,11 +3,11 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::row::state_word;
-use super::{author, find, tell_holder};
+use super::{author, check_form, find, is_sentence, tell_holder};
 use crate::cli::args::OutputArgs;
 use crate::cli::{Cli, Exit, Failure, Field, Row};
 use crate::domain::TicketId;
-use crate::ticket::{Link, Relating, RelationWord, State, Summary, Taken};
+use crate::ticket::{Link, Relating, RelationWord, State, Summary, Taken, Tickets};
 
 /// Relate tickets to each other, and show how they are related
 ///
@@ -53,6 +53,8 @@ struct AddArgs {
     /// Why, or how it is meant
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// Take a relation between two tickets away
@@ -73,6 +75,8 @@ struct RemoveArgs {
     /// The other ticket
     #[arg(value_name = "TICKET")]
     other: String,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// List how a ticket relates to others, from its end
@@ -115,38 +119,54 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
 }
 
 fn add(args: AddArgs, cli: &mut Cli) -> Result<Exit, Failure> {
+    check_form::<LinkRow>(&args.output, cli)?;
     let tickets = cli.setup()?.tickets();
     let (id, other) = (find(&tickets, &args.ticket)?, find(&tickets, &args.other)?);
     let author = author(cli)?;
     let relating = Relating { ticket: &id, word: args.relation, other: &other };
     let taken = tickets.relate(&relating, args.message.as_deref(), &author, cli.now())?;
-    let waits = args.relation.is_a_wait();
-    told(cli, &relating, taken, if taken == Taken::Now { "is" } else { "is already" })?;
-    let is_past = |id: &TicketId| {
-        let state = tickets.summary_of(id).map(|summary| summary.state);
-        state.filter(|state| matches!(state, State::Queued | State::Inprogress))
-    };
+    let verb = if taken == Taken::Now { "is" } else { "is already" };
+    told(&tickets, &relating, taken, verb, &args.output, cli)?;
     // It holds back what is to be queued, not what is on its way already.
-    if let Some(state) = waits.then(|| is_past(&id)).flatten().filter(|_| taken == Taken::Now) {
-        cli.say(format_args!("ticket {id} is {state} already, and stays so"))?;
+    let on_its_way = |summary: &Summary| matches!(summary.state, State::Queued | State::Inprogress);
+    if args.relation.is_a_wait()
+        && taken == Taken::Now
+        && let Some(summary) = tickets.summary_of(&id).filter(on_its_way)
+    {
+        let text = format!("ticket {id} is {} already, and stays so", summary.state);
+        cli.warn(&Failure::new(Exit::Done, text));
     }
     Ok(Exit::Done)
 }
 
 fn remove(args: RemoveArgs, cli: &mut Cli) -> Result<Exit, Failure> {
+    check_form::<LinkRow>(&args.output, cli)?;
     let tickets = cli.setup()?.tickets();
     let id = find(&tickets, &args.ticket)?;
     // The other one may be gone: that is a reason to take the relation away.
     let other = find(&tickets, &args.other).or_else(|failure| TicketId::new(&args.other).map_err(|_| failure))?;
     let relating = Relating { ticket: &id, word: args.relation, other: &other };
     let taken = tickets.unrelate(&relating, cli.now())?;
-    told(cli, &relating, taken, if taken == Taken::Now { "is no longer" } else { "was not" })?;
+    let verb = if taken == Taken::Now { "is no longer" } else { "was not" };
+    told(&tickets, &relating, taken, verb, &args.output, cli)?;
     Ok(Exit::Done)
 }
 
-fn told(cli: &mut Cli, relating: &Relating<'_>, taken: Taken, verb: &str) -> Result<(), Failure> {
+/// Tells a change: in a sentence, or by all relations of the ticket where another form is asked for.
+fn told(
+    tickets: &Tickets,
+    relating: &Relating<'_>,
+    taken: Taken,
+    verb: &str,
+    output: &OutputArgs,
+    cli: &mut Cli,
+) -> Result<(), Failure> {
     let Relating { ticket, word, other } = relating;
-    cli.say(format_args!("ticket {ticket} {verb} {} ticket {other}", word.said()))?;
+    if is_sentence(output, cli)? {
+        cli.say(format_args!("ticket {ticket} {verb} {} ticket {other}", word.said()))?;
+    } else {
+        show(tickets, ticket, output, cli)?;
+    }
     if taken == Taken::Now {
         tell_holder(cli, ticket);
     }
@@ -157,10 +177,13 @@ fn list(args: ListArgs, cli: &mut Cli) -> Result<Exit, Failure> {
     let tickets = cli.setup()?.tickets();
     let id = find(&tickets, &args.ticket)?;
     let ticket = tickets.read(&id)?;
-    let links = tickets.links()?.of(&id);
-    let rows: Vec<LinkRow> =
-        links.into_iter().map(|link| LinkRow { other: tickets.summary_of(&link.other), link }).collect();
-    cli.printer(&args.output)?.list(&rows)?;
+    show(&tickets, &id, &args.output, cli)?;
     let unreadable = ticket.relations.as_ref().err().map(ToString::to_string);
     Ok(cli.warn_of_unreadable(unreadable.into_iter().collect()))
+}
+
+fn show(tickets: &Tickets, id: &TicketId, output: &OutputArgs, cli: &mut Cli) -> Result<(), Failure> {
+    let row = |link: Link| LinkRow { other: tickets.summary_of(&link.other), link };
+    let rows: Vec<LinkRow> = tickets.links()?.of(id).into_iter().map(row).collect();
+    cli.printer(output)?.list(&rows)
 }

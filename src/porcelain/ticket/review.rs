@@ -1,7 +1,9 @@
 //! `yoi ticket review`: what a person thinks of a ticket's work.
 
+use super::row::TicketRow;
 use super::words::WordsArgs;
-use super::{Changed, author, find, person_decides};
+use super::{Changed, author, check_form, find, person_decides};
+use crate::cli::args::OutputArgs;
 use crate::cli::{Cli, Exit, Failure};
 use crate::ticket::{By, Step, Work};
 
@@ -22,6 +24,8 @@ pub(super) struct Args {
     verdict: Verdict,
     #[command(flatten)]
     words: WordsArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -35,6 +39,7 @@ enum Verdict {
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     person_decides(cli, "review a ticket")?;
+    check_form::<TicketRow>(&args.output, cli)?;
     let tickets = cli.setup()?.tickets();
     let id = find(&tickets, &args.ticket)?;
     let text = args.words.asked_for(cli)?;
@@ -45,5 +50,5 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     };
     let work = Work { step, author: &author, text: &text, by: By::Person };
     let taken = tickets.take(&id, &work, cli.now())?;
-    Changed { id: &id, taken, now_is }.tell(cli)
+    Changed { tickets: &tickets, id: &id, taken, now_is }.tell(&args.output, cli)
 }

@@ -1,8 +1,9 @@
 //! `yoi ticket state`: brings a ticket into another state.
 
+use super::row::TicketRow;
 use super::words::WordsArgs;
-use super::{Changed, author, find, person_decides};
-use crate::cli::args::state;
+use super::{Changed, author, check_form, find, person_decides};
+use crate::cli::args::{OutputArgs, state};
 use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::TicketId;
@@ -31,10 +32,13 @@ pub(super) struct Args {
     state: State,
     #[command(flatten)]
     words: WordsArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     person_decides(cli, "change the state of a ticket")?;
+    check_form::<TicketRow>(&args.output, cli)?;
     let tickets = cli.setup()?.tickets();
     let id = find(&tickets, &args.ticket)?;
     let text = match (args.words.given(cli)?, args.state) {
@@ -49,7 +53,8 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     if taken == Taken::Now && args.state == State::Inprogress {
         tell_blockers(&tickets, &id, cli)?;
     }
-    Changed { id: &id, taken, now_is: args.state.today().as_str() }.tell(cli)
+    let now_is = args.state.today().as_str();
+    Changed { tickets: &tickets, id: &id, taken, now_is }.tell(&args.output, cli)
 }
 
 /// Says what a ticket waits for that was begun all the same: who begins it may not know.

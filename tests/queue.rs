@@ -75,6 +75,19 @@ mod putting_into_it {
     }
 
     #[test]
+    fn bare_yoi_says_what_waits_for_it_and_for_somebody_to_take_it() {
+        let env = world("cat");
+        env.configure("intake", "builtin:checklist");
+        run(&mut env.yoi(["-q", "intake", COMPLETE]), 0);
+        env.wait_for_processes();
+        let said = run(&mut env.yoi(["-q"]), 0).stdout;
+        assert!(said.contains(&format!("\n  yoi queue {COMPLETE}  ")), "{said}");
+        run(&mut env.yoi(["queue", COMPLETE]), 0);
+        let said = run(&mut env.yoi(["-q"]), 0).stdout;
+        assert!(said.contains("\n  yoi next --role coder  1 ticket waits in the queue\n"), "{said}");
+    }
+
+    #[test]
     fn a_ticket_that_somebody_works_on_is_left_to_them() {
         let env = world("cat");
         set_state(&env, COMPLETE, "ready");

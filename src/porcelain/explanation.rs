@@ -125,6 +125,10 @@ impl Explanation<'_> {
         if let Some(record) = &view.record {
             self.line("role", record.role.as_str())?;
             self.line("profile", &record.profile)?;
+            if let Some(worktree) = &record.worktree {
+                self.path("worktree", &worktree.path())?;
+                self.line("branch", &worktree.branch)?;
+            }
             self.moment("made", record.created_at)?;
             for claim in registry.claims_of(record)? {
                 self.line("holds", &format!("ticket {} (generation {})", claim.ticket, claim.generation))?;

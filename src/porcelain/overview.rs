@@ -5,8 +5,8 @@ use crate::cli::args::OutputArgs;
 use crate::cli::quote::visible;
 use crate::cli::{Cli, Exit, Failure, Meaning};
 use crate::domain::ClaimStatus;
-use crate::launch::{Overview, overview};
-use crate::ticket::State;
+use crate::launch::{Overview, Standing, overview};
+use crate::ticket::{State, Summary};
 
 /// How many things to do next are named.
 const MAX_NEXT: usize = 5;
@@ -71,9 +71,32 @@ fn what_next(found: &Overview, cli: &Cli) -> Vec<(String, String)> {
     for ticket in found.unclaimed.iter().filter(|ticket| matches!(ticket.state, State::Planning | State::Intake)) {
         todo.push((cli.command(["yoi", "intake", ticket.id.as_str()]), ticket.title.clone()));
     }
+    todo.extend(of_the_queue(found, cli));
     if todo.is_empty() {
         todo.push((cli.command(["yoi", "ticket", "new", "TITLE"]), "make a ticket".to_owned()));
     }
+    todo
+}
+
+/// What there is to do for tickets that nobody works on: to put them into the queue, and to take one out of it.
+fn of_the_queue(found: &Overview, cli: &Cli) -> Vec<(String, String)> {
+    let is_left = |standing: &&Standing| {
+        let view = standing.claim.as_ref();
+        let stopped = view.is_some_and(|view| matches!(view.status, ClaimStatus::Restorable | ClaimStatus::Stale));
+        stopped && view.and_then(|view| view.claim.as_ref()).is_some_and(|claim| claim.completed_at.is_some())
+    };
+    let completed = found.standings.iter().filter(is_left).filter_map(|standing| standing.ticket.as_ref());
+    let left: Vec<&Summary> = completed.chain(&found.unclaimed).collect();
+    let of = |state: State| left.iter().filter(move |ticket| ticket.state == state);
+    let mut todo = Vec::new();
+    if of(State::Queued).next().is_some() {
+        let waiting = of(State::Queued).count();
+        let purpose = if waiting == 1 { "1 ticket waits".to_owned() } else { format!("{waiting} tickets wait") };
+        todo.push((cli.command(["yoi", "next", "--role", "coder"]), format!("{purpose} in the queue")));
+    }
+    todo.extend(
+        of(State::Ready).map(|ticket| (cli.command(["yoi", "queue", ticket.id.as_str()]), ticket.title.clone())),
+    );
     todo
 }
 

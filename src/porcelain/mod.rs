@@ -20,6 +20,7 @@ mod manual;
 mod mcp;
 mod moved;
 mod overview;
+mod panel;
 mod pod_host;
 mod profiles;
 mod reclaim;
@@ -69,6 +70,7 @@ commands! {
     "launch" Launch(launch);
     "status" Status(status);
     "why" Why(why);
+    "panel" Panel(panel);
     "attach" Attach(attach);
     "answer" Answer(answer);
     "logs" Logs(logs);

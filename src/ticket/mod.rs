@@ -53,6 +53,7 @@ pub use configure::{ConfigureError, Configuring, Edit};
 pub use create::{NewTicket, PreparedTicket, Published};
 pub use doctor::{Finding, Severity, examine};
 pub use error::{FindError, ReadError, WriteError};
+pub use id::is_ticket_id;
 pub use init::init;
 pub use item::{Item, ItemError, Value};
 pub use place::Place;

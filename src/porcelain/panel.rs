@@ -1,0 +1,73 @@
+//! `yoi panel`: the screen on which one person runs many agents.
+
+use crate::cli::args::OutputArgs;
+use crate::cli::{Cli, Exit, Failure, Field, Meaning, Row, Value};
+use crate::panel::{Closed, Failures, Known, Line, List, Source, Touched};
+
+/// See all tickets and Pods at once, what needs you first
+///
+/// With --once, the rows are printed and that is all: first what needs you (requests for permission, questions of an
+/// intake, claims that are stale or cannot be judged, launches that failed), then what is active, what is ready, and the
+/// rest. A Pod without a claim that is named after a ticket is shown with it. Closed tickets are left out, unless --all
+/// asks for them. A record that cannot be read is one row that says so, and makes the exit status 128.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  Print how everything stands, what needs you first:
+    $ yoi panel --once
+  Have in a script what needs somebody:
+    $ yoi panel --once --format '{group}\\t{ticket}\\t{pod}\\t{need}' | grep '^needs you'
+")]
+pub(super) struct Args {
+    /// Print the rows, and end
+    #[arg(long, required = true)]
+    once: bool,
+    /// Closed tickets too
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl Row for Line {
+    const KIND: &'static str = "panel_row";
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::column("group", |row| Value::Word(row.meaning, row.group.as_str().to_owned())),
+        Field::column("ticket", |row| name(row.ticket.as_ref())),
+        Field::column("state", |row| row.state.map(|state| state.to_string()).into()),
+        Field::column("status", |row| match row.status.as_str() {
+            "" => Value::Absent,
+            words => Value::Word(row.meaning, words.to_owned()),
+        }),
+        Field::column("pod", |row| name(row.pod.as_ref())),
+        Field::column("role", |row| row.role.into()),
+        Field::column("since", |row| row.since.into()),
+        Field::column("title", |row| row.title.clone().into()),
+        Field::full("need", |row| row.need.map(|need| need.as_str()).into()),
+        Field::full("reason", |row| row.reason.clone().into()),
+    ];
+}
+
+fn name(text: Option<&String>) -> Value {
+    text.map_or(Value::Absent, |text| Value::Word(Meaning::Name, text.clone()))
+}
+
+pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
+    debug_assert!(args.once);
+    let registry = cli.registry()?;
+    let (_, configured) = cli.setup_or_defaults()?;
+    super::moved::suggest(&registry, cli);
+    let source = Source::new(registry, cli.surroundings());
+    let mut known = Known::default();
+    for piece in [source.tickets()?, source.claims()?, source.pods()?, Failures::default().read(source.registry())?] {
+        known.take(piece);
+    }
+    let mut list = List::default();
+    list.set_closed(if args.all { Closed::Shown } else { Closed::Hidden });
+    list.refresh(&known, &Touched::All);
+    let rows: Vec<Line> = list.all_shown().cloned().collect();
+    let is_bad = |line: &Line| line.need.is_some_and(|need| need.is_unreadable());
+    let exit = if rows.iter().any(is_bad) { Exit::Environment } else { configured };
+    cli.printer(&args.output)?.list(&rows)?;
+    Ok(exit)
+}

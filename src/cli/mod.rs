@@ -9,6 +9,7 @@ mod ask;
 mod bad_lines;
 pub(crate) mod commands;
 mod completion;
+pub mod conversation;
 mod environment;
 mod error;
 mod exit;

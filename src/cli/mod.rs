@@ -40,6 +40,6 @@ pub use record::{Field, Row, Value};
 pub use rows::{ChangeRow, ClaimRow, CollectedRow, CommitRow, FindingRow, JournalRow, PodRow, SessionRow};
 pub use run::{Cli, CommandLine, Program, run};
 pub use style::{Meaning, Paint, Painted};
-pub use table::Cell;
+pub use table::{Cell, cut};
 pub use template::{Template, TemplateError};
-pub use time::{Clock, age, lasted, local};
+pub use time::{Clock, age, lasted, local, short_age, until_aged};

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::known::{Known, RowId, Touched};
-use super::rows::{Group, Line, Rank, Sort};
+use super::rows::{Group, ID, LONG_ID, Line, Rank, Sort};
 
 /// Which closed tickets are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +25,8 @@ pub struct List {
     shown: Vec<Rank>,
     /// How many there are in each part of the list, whether they are shown or not.
     counts: [usize; Group::ALL.len()],
+    /// How many rows have a ticket whose id is of the older, longer form.
+    long_ids: usize,
     sort: Sort,
     closed: Closed,
     /// What a row must have, as it was typed.
@@ -71,6 +73,11 @@ impl List {
         self.counts[group as usize]
     }
 
+    /// How wide the ids of tickets are.
+    pub fn id_width(&self) -> usize {
+        if self.long_ids == 0 { ID } else { LONG_ID }
+    }
+
     /// The row that is selected.
     pub fn selected(&self) -> Option<&Line> {
         self.lines.get(self.selected.as_ref()?)
@@ -113,6 +120,7 @@ impl List {
                 self.lines = known.rows().into_iter().filter_map(|id| Some((id.clone(), known.line(&id)?))).collect();
                 self.counts = Default::default();
                 self.lines.values().for_each(|line| self.counts[line.group as usize] += 1);
+                self.long_ids = self.lines.values().filter(|line| line.has_long_id()).count();
                 self.arrange();
             }
             Touched::Rows(rows) => {
@@ -128,12 +136,14 @@ impl List {
         }
         if let Some(old) = self.lines.remove(id) {
             self.counts[old.group as usize] -= 1;
+            self.long_ids -= usize::from(old.has_long_id());
             if let Ok(at) = self.shown.binary_search(&old.rank(self.sort)) {
                 self.shown.remove(at);
             }
         }
         if let Some(line) = line {
             self.counts[line.group as usize] += 1;
+            self.long_ids += usize::from(line.has_long_id());
             if self.shows(&line) {
                 let rank = line.rank(self.sort);
                 if let Err(at) = self.shown.binary_search(&rank) {

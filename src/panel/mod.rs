@@ -4,17 +4,35 @@
 //! changes, keys, what jobs tell → Model::update → effects: what is to be read or done
 //!                                 Model → view → a frame
 //! ```
+//! * `model` is the state and what becomes of it, `keys` the one table of keys, `layout` and `view` what is seen. All pure.
+//! * `lanes` reads what was asked for, `watcher` tells what changed and what live Pods say, `screen` has the terminal, and
+//!   `run` brings them together. None of them is ever waited for by the screen.
 //! * `source` reads a workspace: all of it, or one thing of it. `known` keeps what was read, piece by piece; `rows` says
 //!   what a line shows and where it stands; `list` keeps the lines in order. But for `source` all of it is pure.
 //!
 //! No watcher, panel or notice ever starts a Pod by itself: what is done is done because a person asked for it.
 
+mod detail;
+mod keys;
 mod known;
+mod lanes;
+mod layout;
 mod list;
+mod model;
 mod rows;
+mod run;
+mod screen;
 mod source;
+mod talk;
+mod view;
+mod watcher;
 
 pub use known::{FailedLaunch, Known, Piece, RowId, TicketSeen, Touched, pod_key};
+pub use lanes::{Ask, Lane};
 pub use list::{Closed, List};
+pub use model::{Action, Effect, Model};
 pub use rows::{Group, Line, Need, Rank, Sort, can_be_opened};
+pub use run::{End, Panel, run};
 pub use source::{Failures, Source};
+pub use talk::{Heard, Talk};
+pub use view::view;

@@ -8,6 +8,10 @@ use crate::ticket::{State, Summary, parse_moment};
 
 use super::known::{Known, RowId};
 
+/// How wide an id is, of the present form and of the older one.
+pub(super) const ID: usize = 13;
+pub(super) const LONG_ID: usize = 19;
+
 /// Why a row needs the user, most pressing first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
@@ -167,6 +171,11 @@ impl Rank {
 }
 
 impl Line {
+    /// Whether its ticket's id is longer than those that are made now.
+    pub(super) fn has_long_id(&self) -> bool {
+        self.ticket.as_ref().is_some_and(|ticket| ticket.len() > ID)
+    }
+
     /// Where it stands.
     pub fn rank(&self, sort: Sort) -> Rank {
         let need = self.need.map_or(0, |need| need as u8);
@@ -313,14 +322,11 @@ fn words(standing: &Standing, need: Option<Need>, is_guest: bool) -> String {
     if is_guest {
         words.push_str(", no claim");
     }
-    match need {
-        Some(need @ (Need::Question | Need::LaunchFailed | Need::Unreadable)) => {
-            if !words.is_empty() {
-                words.push_str(", ");
-            }
-            words.push_str(need.as_str());
+    if let Some(need @ (Need::Question | Need::LaunchFailed | Need::Unreadable)) = need {
+        if !words.is_empty() {
+            words.push_str(", ");
         }
-        _ => {}
+        words.push_str(need.as_str());
     }
     words
 }

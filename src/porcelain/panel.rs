@@ -1,10 +1,13 @@
 //! `yoi panel`: the screen on which one person runs many agents.
 
 use crate::cli::args::OutputArgs;
-use crate::cli::{Cli, Exit, Failure, Field, Meaning, Row, Value};
-use crate::panel::{Closed, Failures, Known, Line, List, Source, Touched};
+use crate::cli::{Cli, Exit, Failure, Field, Format, Meaning, Row, Value};
+use crate::panel::{self, Closed, End, Failures, Known, Line, List, Panel, Source, Touched};
 
 /// See all tickets and Pods at once, what needs you first
+///
+/// The screen follows what happens by itself; ? shows its keys. Where standard input or output is no terminal, it cannot be
+/// shown.
 ///
 /// With --once, the rows are printed and that is all: first what needs you (requests for permission, questions of an
 /// intake, claims that are stale or cannot be judged, launches that failed), then what is active, what is ready, and the
@@ -13,6 +16,8 @@ use crate::panel::{Closed, Failures, Known, Line, List, Source, Touched};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
+  Run many agents from one screen:
+    $ yoi panel
   Print how everything stands, what needs you first:
     $ yoi panel --once
   Have in a script what needs somebody:
@@ -20,7 +25,7 @@ Examples:
 ")]
 pub(super) struct Args {
     /// Print the rows, and end
-    #[arg(long, required = true)]
+    #[arg(long)]
     once: bool,
     /// Closed tickets too
     #[arg(long)]
@@ -53,7 +58,10 @@ fn name(text: Option<&String>) -> Value {
 }
 
 pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
-    debug_assert!(args.once);
+    let closed = if args.all { Closed::Shown } else { Closed::Hidden };
+    if !args.once {
+        return show(closed, &args.output, cli);
+    }
     let registry = cli.registry()?;
     let (_, configured) = cli.setup_or_defaults()?;
     super::moved::suggest(&registry, cli);
@@ -63,11 +71,30 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         known.take(piece);
     }
     let mut list = List::default();
-    list.set_closed(if args.all { Closed::Shown } else { Closed::Hidden });
+    list.set_closed(closed);
     list.refresh(&known, &Touched::All);
     let rows: Vec<Line> = list.all_shown().cloned().collect();
     let is_bad = |line: &Line| line.need.is_some_and(|need| need.is_unreadable());
     let exit = if rows.iter().any(is_bad) { Exit::Environment } else { configured };
     cli.printer(&args.output)?.list(&rows)?;
     Ok(exit)
+}
+
+/// Shows the screen until the user leaves.
+fn show(closed: Closed, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Failure> {
+    if !cli.shows_on_terminal() || !cli.is_interactive() {
+        let text = "cannot show the panel: standard input, output or error is no terminal";
+        return Err(Failure::new(Exit::Usage, text).hint("yoi panel --once"));
+    }
+    if output.format(cli.program())? != Format::Table {
+        let text = "the panel is a screen; rows in another form are printed with --once";
+        return Err(Failure::new(Exit::Usage, text).hint("yoi panel --once"));
+    }
+    let registry = cli.registry()?;
+    let source = Source::new(registry, cli.surroundings());
+    let panel = Panel { source, clock: cli.environment().clock(), paint: cli.paint(), closed };
+    Ok(match panel::run(panel)? {
+        End::Left => Exit::Done,
+        End::Signal(signal) => Exit::Of(u8::try_from(128 + signal).unwrap_or(255)),
+    })
 }

@@ -44,6 +44,7 @@ mod strict;
 mod thread;
 mod transaction;
 mod tree;
+mod watch;
 mod workflow;
 
 pub use actions::{Comment, Remark, Taken, Work};
@@ -67,4 +68,5 @@ pub use step::Step;
 pub use store::{Listed, Tickets};
 pub use strict::{ConfigError, Source, Sourced};
 pub use thread::{Event, Thread};
+pub use watch::{TicketChange, TicketWatch};
 pub use workflow::{Workflow, WorkflowError, load_workflow};

@@ -35,7 +35,7 @@ pub use error::{Failure, OrExit};
 pub use exit::Exit;
 pub use output::{End, Format, Printer, SCHEMA, View, written};
 pub use place::Place;
-pub use progress::Progress;
+pub use progress::{Progress, doing, starting};
 pub use record::{Field, Row, Value};
 pub use rows::{ChangeRow, ClaimRow, CollectedRow, CommitRow, FindingRow, JournalRow, PodRow, SessionRow};
 pub use run::{Cli, CommandLine, Program, run};

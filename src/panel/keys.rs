@@ -29,6 +29,26 @@ pub enum Command {
     DetailUp,
     /// Scrolls what is known down.
     DetailDown,
+    /// Begins an intake from a sentence.
+    New,
+    /// Begins the intake of the ticket.
+    Intake,
+    /// Launches a role.
+    Launch,
+    /// Ends the Pod once its turn is over.
+    Stop,
+    /// Ends the Pod once it is idle and its work is done.
+    StopAfterIdle,
+    /// Brings the Pod back.
+    Restore,
+    /// Ends the claim.
+    Reclaim,
+    /// Answers what the agent asks.
+    Answer,
+    /// Lets the ticket wait for a coder.
+    Queue,
+    /// Opens the ticket in an editor.
+    Edit,
     /// Shows the keys.
     Help,
     /// Takes a failure off the screen, or the filter.
@@ -111,6 +131,16 @@ pub const KEYS: &[Binding] = &[
     bind(&[Key::of(KeyCode::PageDown), Key::ctrl('f')], Command::PageDown, "", "a screen down"),
     bind(&[Key::char('g'), Key::of(KeyCode::Home)], Command::First, "", "the first row"),
     bind(&[Key::char('G'), Key::of(KeyCode::End)], Command::Last, "", "the last row"),
+    bind(&[Key::char('n')], Command::New, "new", "a new intake, from a sentence"),
+    bind(&[Key::char('i')], Command::Intake, "intake", "the intake of this ticket"),
+    bind(&[Key::char('l')], Command::Launch, "launch", "launch a role on this ticket"),
+    bind(&[Key::char('a')], Command::Answer, "answer", "answer what the agent asks"),
+    bind(&[Key::char('x')], Command::Stop, "stop", "stop the Pod once its turn is over"),
+    bind(&[Key::char('X')], Command::StopAfterIdle, "", "stop the Pod once it is idle"),
+    bind(&[Key::char('r')], Command::Restore, "restore", "bring the stopped Pod back"),
+    bind(&[Key::char('R')], Command::Reclaim, "", "free the ticket of a Pod that is gone"),
+    bind(&[Key::char('Q')], Command::Queue, "", "queue the ticket, for a coder"),
+    bind(&[Key::char('e')], Command::Edit, "edit", "open the ticket in $EDITOR"),
     bind(&[Key::char('/')], Command::Filter, "filter", "show only rows that have these words"),
     bind(&[Key::char('s')], Command::Sort, "sort", "order the rows otherwise"),
     bind(&[Key::char('c')], Command::Closed, "", "show closed tickets, or hide them"),
@@ -132,6 +162,11 @@ pub const KEYS: &[Binding] = &[
 /// What a key asks for in the list.
 pub fn command(event: &KeyEvent) -> Option<Command> {
     KEYS.iter().find(|binding| binding.keys.iter().any(|key| key.is(event))).map(|binding| binding.command)
+}
+
+/// What a command does, in a sentence.
+pub fn help(command: Command) -> &'static str {
+    KEYS.iter().find(|binding| binding.command == command).map_or("", |binding| binding.help)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //!                                 Model → view → a frame
 //! ```
 //! * `model` is the state and what becomes of it, `keys` the one table of keys, `layout` and `view` what is seen. All pure.
+//! * `modes` is what is asked of the user, `deeds` what is done then: the same operations that the commands call.
 //! * `lanes` reads what was asked for, `watcher` tells what changed and what live Pods say, `screen` has the terminal, and
 //!   `run` brings them together. None of them is ever waited for by the screen.
 //! * `source` reads a workspace: all of it, or one thing of it. `known` keeps what was read, piece by piece; `rows` says
@@ -12,6 +13,7 @@
 //!
 //! No watcher, panel or notice ever starts a Pod by itself: what is done is done because a person asked for it.
 
+mod deeds;
 mod detail;
 mod keys;
 mod known;
@@ -19,6 +21,7 @@ mod lanes;
 mod layout;
 mod list;
 mod model;
+mod modes;
 mod rows;
 mod run;
 mod screen;
@@ -27,10 +30,12 @@ mod talk;
 mod view;
 mod watcher;
 
+pub use deeds::{Deed, Means, Seen};
 pub use known::{FailedLaunch, Known, Piece, RowId, TicketSeen, Touched, pod_key};
 pub use lanes::{Ask, Lane};
 pub use list::{Closed, List};
-pub use model::{Action, Effect, Model};
+pub use model::{Action, Effect, JobId, Model, News};
+pub use modes::{Mode, Target, ToReclaim};
 pub use rows::{Group, Line, Need, Rank, Sort, can_be_opened};
 pub use run::{End, Panel, run};
 pub use source::{Failures, Source};

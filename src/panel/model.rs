@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
-use tui_input::backend::crossterm::EventHandler as _;
-use tui_input::{Input as TextLine, InputRequest};
+use crossterm::event::{Event as Input, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use tui_input::Input as TextLine;
 
-use crate::domain::{PodName, Timestamp};
+use crate::cli::Meaning;
+use crate::domain::{PodName, TicketId, Timestamp};
 use crate::launch::PodStatus;
 use crate::registry::Change;
 use crate::ticket::TicketChange;
 
+use super::deeds::Deed;
 use super::keys::{self, Command};
 use super::known::{Known, Piece, RowId, Touched, pod_key};
 use super::lanes::{Ask, Lane};
 use super::layout::Parts;
 use super::list::{Closed, List};
+use super::modes::{Drafts, Mode, Target, ToReclaim};
 use super::talk::{Heard, Talk, TalkLine};
 
 /// How many rows the wheel of a mouse moves by.
@@ -58,6 +60,12 @@ pub enum Action {
     },
     /// A Pod, by its key, says nothing more.
     Silent(String),
+    /// Something that is being done goes on.
+    Job(JobId, News),
+    /// What is known of a claim that a person wants to end.
+    ToReclaim(Box<ToReclaim>),
+    /// Something that a person asked for cannot be done: why, line by line.
+    Failed(Vec<String>),
     /// The shell wants the terminal back.
     Stopped,
     /// The panel goes on after it was stopped.
@@ -67,12 +75,18 @@ pub enum Action {
 }
 
 /// Something that is to be done outside of the model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Read something.
     Ask(Ask),
     /// Listen to a Pod, of this key.
     Listen(String, PodName),
+    /// Do something, under a number of its own.
+    Begin(JobId, Deed),
+    /// Look at a claim that a person wants to end.
+    LookToReclaim(TicketId),
+    /// Open a ticket in the user's editor.
+    Edit(TicketId),
     /// Draw the whole screen anew, whatever is on it.
     Redraw,
     /// Give the terminal back to the shell for a while.
@@ -81,16 +95,27 @@ pub enum Effect {
     Quit,
 }
 
-/// What the keys mean at the moment.
-#[derive(Debug, Default)]
-pub enum Mode {
-    /// What the table says.
-    #[default]
-    List,
-    /// The words of the filter are typed; the filter that was before.
-    Filter(TextLine, String),
-    /// The keys are shown, from this line on.
-    Help(usize),
+/// The number of something that is being done.
+pub type JobId = u64;
+
+/// How something goes that is being done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// It is at this step.
+    Doing(String),
+    /// It is done.
+    Done(String),
+    /// It failed: why, and what to do about it, line by line.
+    Failed(Vec<String>),
+}
+
+/// Something that is being done.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) what: String,
+    pub(super) doing: String,
+    /// Whose draft it makes obsolete.
+    target: Option<Target>,
 }
 
 /// What is known of the selected row besides its line.
@@ -120,6 +145,15 @@ pub struct Model {
     pub(super) talks: BTreeMap<String, Talk>,
     /// What cannot be read, or is not told.
     pub(super) troubles: BTreeMap<Trouble, String>,
+    /// What is being done, oldest first.
+    pub(super) jobs: BTreeMap<JobId, Job>,
+    next_job: JobId,
+    /// What was done last; shown until the next key.
+    pub(super) done: Option<String>,
+    /// What failed; each stays until it is dismissed.
+    pub(super) failures: Vec<Vec<String>>,
+    /// What was typed and has not come to anything yet.
+    pub(super) drafts: Drafts,
     /// What was asked to be read, and was not yet.
     waiting: BTreeMap<Lane, usize>,
     /// Pods that changed while claims were being read: those claims may have been judged by what was before.
@@ -153,6 +187,11 @@ impl Model {
             shows_detail: true,
             talks: BTreeMap::new(),
             troubles: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            next_job: 0,
+            done: None,
+            failures: Vec::new(),
+            drafts: Drafts::new(),
             waiting: BTreeMap::new(),
             late: BTreeSet::new(),
             wanted: None,
@@ -225,6 +264,21 @@ impl Model {
             Action::Silent(key) => {
                 self.talks.remove(&key);
                 vec![Effect::Ask(Ask::Pod(key))]
+            }
+            Action::Job(job, news) => {
+                self.told(job, news);
+                Vec::new()
+            }
+            Action::ToReclaim(claim) => {
+                // What is being typed meanwhile is not taken away.
+                if matches!(self.mode, Mode::List) {
+                    self.mode = Mode::Reclaim(claim, TextLine::default());
+                }
+                Vec::new()
+            }
+            Action::Failed(why) => {
+                self.failures.push(why);
+                Vec::new()
             }
             Action::Stopped => vec![Effect::Suspend],
             Action::Resumed => vec![Effect::Redraw],
@@ -335,9 +389,60 @@ impl Model {
         self.wanted.clone().map(Effect::Ask)
     }
 
-    /// How many lines of the screen tell what went wrong.
-    pub(super) fn notice_lines(&self) -> usize {
-        self.troubles.len()
+    /// Begins to do something.
+    pub(super) fn begin(&mut self, deed: Deed) -> Effect {
+        let job = self.next_job;
+        self.next_job += 1;
+        let target = match &deed {
+            Deed::Launch { role, ticket, .. } => Some(Target { role: *role, ticket: ticket.clone() }),
+            _ => None,
+        };
+        self.jobs.insert(job, Job { what: deed.doing(), doing: String::new(), target });
+        Effect::Begin(job, deed)
+    }
+
+    fn told(&mut self, id: JobId, news: News) {
+        match news {
+            News::Doing(doing) => drop(self.jobs.get_mut(&id).map(|job| job.doing = doing)),
+            News::Done(done) => {
+                if let Some(target) = self.jobs.remove(&id).and_then(|job| job.target) {
+                    self.drafts.remove(&target);
+                }
+                self.done = Some(done);
+            }
+            News::Failed(why) => {
+                self.jobs.remove(&id);
+                self.failures.push(why);
+            }
+        }
+    }
+
+    /// Says why something is not done; until the next key, as nothing has happened.
+    pub(super) fn refuse(&mut self, why: String) {
+        self.done = Some(why);
+    }
+
+    /// What is told at the bottom, most lasting first.
+    pub(super) fn notices(&self) -> Vec<(Meaning, String)> {
+        let mut lines: Vec<(Meaning, String)> =
+            self.troubles.values().map(|why| (Meaning::Bad, format!("! {why}"))).collect();
+        if let Some(failure) = self.failures.first() {
+            let more = match self.failures.len() - 1 {
+                0 => String::new(),
+                more => format!(", {more} more behind it"),
+            };
+            let (first, rest) = failure.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+            lines.push((Meaning::Bad, format!("x {first}")));
+            lines.extend(rest.iter().map(|line| (Meaning::Attention, format!("  {line}"))));
+            lines.push((Meaning::Quiet, format!("  Esc takes this off the screen{more}")));
+        }
+        let doing = |job: &Job| match job.doing.as_str() {
+            "" => format!("… {}", job.what),
+            doing => format!("… {}: {doing}", job.what),
+        };
+        lines.extend(self.jobs.values().map(|job| (Meaning::Busy, doing(job))));
+        lines.extend(self.done.iter().map(|done| (Meaning::Good, format!("= {done}"))));
+        lines
     }
 
     /// Brings what depends on the size of the screen in line with it.
@@ -358,13 +463,7 @@ impl Model {
                 Vec::new()
             }
             Input::Paste(text) => {
-                if let Mode::Filter(line, _) = &mut self.mode {
-                    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                    for c in flat.chars() {
-                        line.handle(InputRequest::InsertChar(c));
-                    }
-                    self.list.set_filter(line.value());
-                }
+                self.paste(&text);
                 Vec::new()
             }
             _ => Vec::new(),
@@ -388,7 +487,7 @@ impl Model {
             _ => return,
         };
         match &mut self.mode {
-            Mode::Help(top) => *top = top.saturating_add_signed(by),
+            Mode::Help(top) | Mode::Answer(_, _, top) => *top = top.saturating_add_signed(by),
             _ if is_on_detail => self.detail.top = self.detail.top.saturating_add_signed(by),
             _ => self.list.wheel(by),
         }
@@ -401,44 +500,11 @@ impl Model {
             Some(Command::Reread) => return reread(),
             _ => {}
         }
-        match &mut self.mode {
-            Mode::List => match keys::command(&key) {
-                Some(command) => self.command(command),
-                None => Vec::new(),
-            },
-            Mode::Filter(line, before) => {
-                match key.code {
-                    KeyCode::Enter => self.mode = Mode::List,
-                    KeyCode::Esc => {
-                        let before = std::mem::take(before);
-                        self.list.set_filter(&before);
-                        self.mode = Mode::List;
-                    }
-                    KeyCode::Up => self.list.step(-1),
-                    KeyCode::Down => self.list.step(1),
-                    _ => {
-                        line.handle_event(&Input::Key(key));
-                        self.list.set_filter(line.value());
-                    }
-                }
-                Vec::new()
-            }
-            Mode::Help(top) => {
-                match keys::command(&key) {
-                    Some(Command::Up) => *top = top.saturating_sub(1),
-                    Some(Command::Down) => *top += 1,
-                    Some(Command::PageUp) => *top = top.saturating_sub(10),
-                    Some(Command::PageDown) => *top += 10,
-                    Some(Command::First) => *top = 0,
-                    Some(Command::Last) => *top = usize::MAX,
-                    _ => self.mode = Mode::List,
-                }
-                Vec::new()
-            }
-        }
+        self.done = None;
+        self.mode_key(key)
     }
 
-    fn command(&mut self, command: Command) -> Vec<Effect> {
+    pub(super) fn command(&mut self, command: Command) -> Vec<Effect> {
         let page = self.list.height().saturating_sub(1).max(1).cast_signed();
         match command {
             Command::Up => self.list.step(-1),
@@ -460,7 +526,18 @@ impl Model {
             Command::DetailUp => self.detail.top = self.detail.top.saturating_sub(3),
             Command::DetailDown => self.detail.top = self.detail.top.saturating_add(3),
             Command::Help => self.mode = Mode::Help(0),
-            Command::Dismiss => self.list.set_filter(""),
+            Command::Dismiss if self.failures.is_empty() => self.list.set_filter(""),
+            Command::Dismiss => drop(self.failures.remove(0)),
+            Command::New
+            | Command::Intake
+            | Command::Launch
+            | Command::Stop
+            | Command::StopAfterIdle
+            | Command::Restore
+            | Command::Reclaim
+            | Command::Answer
+            | Command::Queue
+            | Command::Edit => return self.deed_command(command),
             Command::Reread => return reread(),
             Command::Suspend => return vec![Effect::Suspend],
             Command::Quit => return vec![Effect::Quit],

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as TextRow, Span};
 use ratatui::widgets::{Block, BorderType, Borders, Clear, Paragraph};
+use tui_input::Input as TextLine;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::cli::quote::visible;
@@ -14,7 +15,8 @@ use crate::domain::{Role, Timestamp};
 use super::keys::{KEYS, Key};
 use super::layout::{Column, GAP, Parts, fit};
 use super::list::Closed;
-use super::model::{Mode, Model};
+use super::model::Model;
+use super::modes::{Mode, roles, told};
 use super::rows::{Group, Line};
 use super::talk::TalkLine;
 
@@ -38,7 +40,9 @@ pub fn view(model: &Model, paint: Paint, frame: &mut Frame<'_>) {
             let before = 1 + line.visual_cursor() as u16;
             frame.set_cursor_position((before.min(parts.footer.width.saturating_sub(1)), parts.footer.y));
         }
+        Mode::Roles(_, at) => look.roles(*at, frame),
         Mode::List => {}
+        mode => look.question(mode, frame),
     }
 }
 
@@ -179,10 +183,94 @@ impl Look {
     }
 
     fn notices(self, model: &Model, area: Rect, frame: &mut Frame<'_>) {
-        for (why, y) in model.troubles.values().zip(area.y..area.bottom()) {
-            let text = cut(&format!("! {}", visible(why)), area.width.into());
-            frame.render_widget(TextRow::from(self.span(Meaning::Bad, text)), Rect { y, height: 1, ..area });
+        for ((meaning, text), y) in model.notices().into_iter().zip(area.y..area.bottom()) {
+            let text = cut(&visible(&text), area.width.into());
+            frame.render_widget(TextRow::from(self.span(meaning, text)), Rect { y, height: 1, ..area });
         }
+    }
+
+    /// A box that asks something, with the line that is typed.
+    fn question(self, mode: &Mode, frame: &mut Frame<'_>) {
+        let (title, typed, top) = match mode {
+            Mode::Compose(target, line) if target.ticket.is_none() && target.role == Role::Intake => {
+                (" new intake ".to_owned(), Some(line), 0)
+            }
+            Mode::Compose(target, line) => (format!(" launch {} ", target.role), Some(line), 0),
+            Mode::Reclaim(_, line) => (" reclaim ".to_owned(), Some(line), 0),
+            Mode::Answer(pod, _, top) => (format!(" Pod {pod} asks "), None, *top),
+            _ => (" sure? ".to_owned(), None, 0),
+        };
+        let screen = frame.area();
+        let width = screen.width.saturating_sub(4).clamp(1, 90);
+        let inner = usize::from(width.saturating_sub(2)).max(1);
+        let mut rows: Vec<TextRow<'_>> = told(mode)
+            .into_iter()
+            .flat_map(|(meaning, text)| self.wrapped(&vec![(meaning, visible(&text).into_owned())], inner))
+            .collect();
+        let keys = match mode {
+            Mode::Confirm(..) => "y does it, n does not",
+            Mode::Compose(..) => "Enter sends it, Esc leaves and keeps it",
+            Mode::Reclaim(..) => "Enter goes on, Esc leaves",
+            _ => "",
+        };
+        if typed.is_some() {
+            rows.extend([TextRow::default(), TextRow::default()]);
+        }
+        if !keys.is_empty() {
+            rows.push(TextRow::from(self.span(Meaning::Quiet, keys)));
+        }
+        let area = centred(screen, width, rows.len() as u16 + 2);
+        let block = Block::bordered().title(self.span(Meaning::Name, visible(&title)));
+        let inside = block.inner(area);
+        let top = top.min(rows.len().saturating_sub(inside.height.into()));
+        let typed_at = inside.y + (rows.len().saturating_sub(2 + top)) as u16;
+        frame.render_widget(Clear, area);
+        frame.render_widget(block, area);
+        frame.render_widget(Paragraph::new(rows.split_off(top)), inside);
+        if let Some(line) = typed
+            && typed_at < inside.bottom()
+        {
+            self.typed(line, Rect { y: typed_at, height: 1, ..inside }, frame);
+        }
+    }
+
+    /// The line that is typed, and the cursor in it.
+    fn typed(self, line: &TextLine, area: Rect, frame: &mut Frame<'_>) {
+        let width = usize::from(area.width).saturating_sub(3).max(1);
+        let scroll = line.visual_scroll(width);
+        let mut skipped = 0;
+        let shown: String = line
+            .value()
+            .chars()
+            .skip_while(|c| {
+                let skip = skipped < scroll;
+                skipped += if skip { c.width().unwrap_or(0) } else { 0 };
+                skip
+            })
+            .collect();
+        let row = vec![self.span(Meaning::Name, "> "), Span::raw(cut(&visible(&shown), width + 1))];
+        frame.render_widget(TextRow::from(row), area);
+        let x = 2 + line.visual_cursor().saturating_sub(skipped);
+        frame.set_cursor_position((area.x + (x as u16).min(area.width.saturating_sub(1)), area.y));
+    }
+
+    fn roles(self, at: usize, frame: &mut Frame<'_>) {
+        let rows: Vec<TextRow<'_>> = roles()
+            .enumerate()
+            .map(|(place, role)| {
+                let (mark, style) = match place == at {
+                    true => ("> ", Style::new().add_modifier(Modifier::REVERSED)),
+                    false => ("  ", Style::new()),
+                };
+                TextRow::styled(format!("{mark}{role:<14}"), style)
+            })
+            .collect();
+        let area = centred(frame.area(), 22, rows.len() as u16 + 2);
+        let block = Block::bordered().title(self.span(Meaning::Name, " launch "));
+        let inside = block.inner(area);
+        frame.render_widget(Clear, area);
+        frame.render_widget(block, area);
+        frame.render_widget(Paragraph::new(rows), inside);
     }
 
     fn footer(self, model: &Model) -> TextRow<'static> {

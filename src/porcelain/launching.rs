@@ -1,12 +1,11 @@
 //! What `yoi intake` and `yoi launch` share: executing a plan and saying what came of it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::args::seconds;
 use crate::cli::quote::command;
-use crate::cli::{Cli, Exit, Failure, Place};
-use crate::domain::{AgentSpec, PodName, Role, TicketId};
+use crate::cli::{Cli, Exit, Failure, Place, doing, starting};
+use crate::domain::{PodName, Role, TicketId};
 use crate::launch::{LaunchOptions, Setup, Step, TicketRoleLaunchPlan, TicketRoleLaunchResult, launch_ticket_role_pod};
 use crate::registry::Registry;
 
@@ -87,32 +86,6 @@ fn execute(
     let starting = starting(&agent);
     let mut tell = |step: Step| progress.step(if step == Step::Spawn { &starting } else { doing(step) });
     Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(registry), options, &mut tell)?)
-}
-
-/// What is waited for while a Pod with this agent starts.
-pub(super) fn starting(agent: &AgentSpec) -> String {
-    let wait = agent.until_ready();
-    match agent.command().first() {
-        Some(program) if !wait.is_zero() => {
-            let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
-            format!("starting the Pod, whose agent {name} may take {} s to get ready", wait.as_secs_f64().ceil())
-        }
-        _ => "starting the Pod".to_owned(),
-    }
-}
-
-fn doing(step: Step) -> &'static str {
-    match step {
-        Step::Lock => "taking the ticket lock",
-        Step::Spawn => "starting the Pod",
-        Step::Ready => "waiting until it is ready",
-        Step::Connect => "connecting to it",
-        Step::Peers => "making it known to the Orchestrator",
-        Step::Run => "waiting until it accepts the work",
-        Step::Commit => "committing the claim",
-        Step::Record => "recording the session",
-        Step::Confirm => "confirming",
-    }
 }
 
 /// The plumbing commands that do what this launch does, as one command to paste; on a ticket they run under

@@ -1,8 +1,10 @@
 //! `yoi panel`: the screen on which one person runs many agents.
 
+use std::ffi::OsStr;
+
 use crate::cli::args::OutputArgs;
 use crate::cli::{Cli, Exit, Failure, Field, Format, Meaning, Row, Value};
-use crate::panel::{self, Closed, End, Failures, Known, Line, List, Panel, Source, Touched};
+use crate::panel::{self, Closed, End, Failures, Known, Line, List, Means, Panel, Source, Touched};
 
 /// See all tickets and Pods at once, what needs you first
 ///
@@ -91,8 +93,17 @@ fn show(closed: Closed, output: &OutputArgs, cli: &mut Cli) -> Result<Exit, Fail
         return Err(Failure::new(Exit::Usage, text).hint("yoi panel --once"));
     }
     let registry = cli.registry()?;
-    let source = Source::new(registry, cli.surroundings());
-    let panel = Panel { source, clock: cli.environment().clock(), paint: cli.paint(), closed };
+    let environment = cli.environment();
+    let means = Means {
+        source: Source::new(registry, cli.surroundings()),
+        writer: cli.writer_now(),
+        program: cli.sibling("yoi")?,
+        environment: environment.variables().to_vec(),
+        network: environment.network_policy(),
+        is_inside_pod: environment.variable("YOI_POD").is_some(),
+    };
+    let editor = environment.editor().unwrap_or(OsStr::new("vi")).to_owned();
+    let panel = Panel { means, editor, clock: environment.clock(), paint: cli.paint(), closed };
     Ok(match panel::run(panel)? {
         End::Left => Exit::Done,
         End::Signal(signal) => Exit::Of(u8::try_from(128 + signal).unwrap_or(255)),

@@ -29,6 +29,8 @@ pub enum Command {
     DetailUp,
     /// Scrolls what is known down.
     DetailDown,
+    /// Opens the conversation of the Pod.
+    Open,
     /// Begins an intake from a sentence.
     New,
     /// Begins the intake of the ticket.
@@ -106,31 +108,61 @@ impl Key {
     }
 }
 
-/// A line of the table.
+/// What a key asks for in the conversation of a Pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttachCommand {
+    /// Scrolls up.
+    Up,
+    /// Scrolls down.
+    Down,
+    /// Goes up by a screen.
+    PageUp,
+    /// Goes down by a screen.
+    PageDown,
+    /// Goes to the beginning.
+    First,
+    /// Goes to the end, and follows what happens.
+    Last,
+    /// Gives the Pod a turn.
+    Say,
+    /// Cancels the turn that runs.
+    Cancel,
+    /// Answers what the agent asks.
+    Answer,
+    /// Searches for words.
+    Search,
+    /// Searches on.
+    Next,
+    /// Goes back to the list.
+    Back,
+}
+
+/// A line of a table.
 #[derive(Debug)]
-pub struct Binding {
+pub struct Binding<C: 'static> {
     /// The keys, the first of which is named where there is little room.
     pub keys: &'static [Key],
     /// What they ask for.
-    pub command: Command,
+    pub command: C,
     /// The same in a word, for the line at the bottom; empty where it has no place there.
     pub word: &'static str,
     /// The same in a sentence.
     pub help: &'static str,
 }
 
-const fn bind(keys: &'static [Key], command: Command, word: &'static str, help: &'static str) -> Binding {
+const fn bind<C: Copy>(keys: &'static [Key], command: C, word: &'static str, help: &'static str) -> Binding<C> {
     Binding { keys, command, word, help }
 }
 
 /// The table, in the order of the help screen.
-pub const KEYS: &[Binding] = &[
+pub const KEYS: &[Binding<Command>] = &[
     bind(&[Key::char('k'), Key::of(KeyCode::Up)], Command::Up, "", "the row above"),
     bind(&[Key::char('j'), Key::of(KeyCode::Down)], Command::Down, "", "the row below"),
     bind(&[Key::of(KeyCode::PageUp), Key::ctrl('b')], Command::PageUp, "", "a screen up"),
     bind(&[Key::of(KeyCode::PageDown), Key::ctrl('f')], Command::PageDown, "", "a screen down"),
     bind(&[Key::char('g'), Key::of(KeyCode::Home)], Command::First, "", "the first row"),
     bind(&[Key::char('G'), Key::of(KeyCode::End)], Command::Last, "", "the last row"),
+    bind(&[Key::of(KeyCode::Enter), Key::char('o')], Command::Open, "open", "open the conversation of the Pod"),
     bind(&[Key::char('n')], Command::New, "new", "a new intake, from a sentence"),
     bind(&[Key::char('i')], Command::Intake, "intake", "the intake of this ticket"),
     bind(&[Key::char('l')], Command::Launch, "launch", "launch a role on this ticket"),
@@ -159,9 +191,34 @@ pub const KEYS: &[Binding] = &[
     bind(&[Key::char('q'), Key::ctrl('c')], Command::Quit, "quit", "end the panel; Pods go on"),
 ];
 
+/// The keys in the conversation of a Pod.
+pub const ATTACH_KEYS: &[Binding<AttachCommand>] = &[
+    bind(&[Key::char('i'), Key::of(KeyCode::Enter)], AttachCommand::Say, "say", "give the Pod a turn"),
+    bind(&[Key::char('a')], AttachCommand::Answer, "answer", "answer what the agent asks"),
+    bind(&[Key::char('x'), Key::ctrl('c')], AttachCommand::Cancel, "cancel", "cancel the turn that runs"),
+    bind(&[Key::char('/')], AttachCommand::Search, "search", "search upwards"),
+    bind(&[Key::char('n')], AttachCommand::Next, "next", "search on"),
+    bind(&[Key::char('k'), Key::of(KeyCode::Up)], AttachCommand::Up, "", "scroll up"),
+    bind(&[Key::char('j'), Key::of(KeyCode::Down)], AttachCommand::Down, "", "scroll down"),
+    bind(&[Key::of(KeyCode::PageUp), Key::ctrl('b')], AttachCommand::PageUp, "", "a screen up"),
+    bind(&[Key::of(KeyCode::PageDown), Key::ctrl('f')], AttachCommand::PageDown, "", "a screen down"),
+    bind(&[Key::char('g'), Key::of(KeyCode::Home)], AttachCommand::First, "", "the beginning"),
+    bind(&[Key::char('G'), Key::of(KeyCode::End)], AttachCommand::Last, "end", "the end, and what happens from now on"),
+    bind(&[Key::char('q'), Key::of(KeyCode::Esc)], AttachCommand::Back, "back", "back to the list; the Pod goes on"),
+];
+
+fn meant<C: Copy>(table: &[Binding<C>], event: &KeyEvent) -> Option<C> {
+    table.iter().find(|binding| binding.keys.iter().any(|key| key.is(event))).map(|binding| binding.command)
+}
+
 /// What a key asks for in the list.
 pub fn command(event: &KeyEvent) -> Option<Command> {
-    KEYS.iter().find(|binding| binding.keys.iter().any(|key| key.is(event))).map(|binding| binding.command)
+    meant(KEYS, event)
+}
+
+/// What a key asks for in the conversation of a Pod.
+pub fn attach_command(event: &KeyEvent) -> Option<AttachCommand> {
+    meant(ATTACH_KEYS, event)
 }
 
 /// What a command does, in a sentence.
@@ -175,11 +232,15 @@ mod tests {
 
     #[test]
     fn no_key_stands_for_two_things_and_every_line_has_help() {
-        let keys: Vec<Key> = KEYS.iter().flat_map(|binding| binding.keys).copied().collect();
-        for (at, key) in keys.iter().enumerate() {
-            assert!(!keys[at + 1..].contains(key), "{}", key.name());
+        fn check<C>(table: &[Binding<C>]) {
+            let keys: Vec<Key> = table.iter().flat_map(|binding| binding.keys).copied().collect();
+            for (at, key) in keys.iter().enumerate() {
+                assert!(!keys[at + 1..].contains(key), "{}", key.name());
+            }
+            assert!(table.iter().all(|binding| !binding.help.is_empty() && !binding.keys.is_empty()));
         }
-        assert!(KEYS.iter().all(|binding| !binding.help.is_empty() && !binding.keys.is_empty()));
+        check(KEYS);
+        check(ATTACH_KEYS);
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Parts {
             Rect { x: 0, y, width, height: rows.min(height - y) }
         };
         let footer = height.saturating_sub(1);
-        let notices = model.notices().len().min(usize::from(height / 3)) as u16;
+        let notices = model.notice_rows().len().min(usize::from(height / 2)) as u16;
         let bottom = footer.saturating_sub(notices);
         let body = bottom.saturating_sub(2);
         let (list, detail) = match model.shows_detail {

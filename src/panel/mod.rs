@@ -6,6 +6,7 @@
 //! ```
 //! * `model` is the state and what becomes of it, `keys` the one table of keys, `layout` and `view` what is seen. All pure.
 //! * `modes` is what is asked of the user, `deeds` what is done then: the same operations that the commands call.
+//! * `talk` is what a live Pod says, `attach` the view of its conversation.
 //! * `lanes` reads what was asked for, `watcher` tells what changed and what live Pods say, `screen` has the terminal, and
 //!   `run` brings them together. None of them is ever waited for by the screen.
 //! * `source` reads a workspace: all of it, or one thing of it. `known` keeps what was read, piece by piece; `rows` says
@@ -13,6 +14,7 @@
 //!
 //! No watcher, panel or notice ever starts a Pod by itself: what is done is done because a person asked for it.
 
+mod attach;
 mod deeds;
 mod detail;
 mod keys;
@@ -27,9 +29,11 @@ mod run;
 mod screen;
 mod source;
 mod talk;
+mod text;
 mod view;
 mod watcher;
 
+pub use attach::{Attach, Typing};
 pub use deeds::{Deed, Means, Seen};
 pub use known::{FailedLaunch, Known, Piece, RowId, TicketSeen, Touched, pod_key};
 pub use lanes::{Ask, Lane};

@@ -6,6 +6,7 @@ use crossterm::event::{Event as Input, KeyEvent, KeyEventKind, MouseButton, Mous
 use tui_input::Input as TextLine;
 
 use crate::cli::Meaning;
+use crate::cli::quote::visible;
 use crate::domain::{PodName, TicketId, Timestamp};
 use crate::launch::PodStatus;
 use crate::registry::Change;
@@ -19,6 +20,7 @@ use super::layout::Parts;
 use super::list::{Closed, List};
 use super::modes::{Drafts, Mode, Target, ToReclaim};
 use super::talk::{Heard, Talk, TalkLine};
+use super::text::wrap;
 
 /// How many rows the wheel of a mouse moves by.
 const WHEEL: isize = 3;
@@ -109,13 +111,22 @@ pub enum News {
     Failed(Vec<String>),
 }
 
+/// What was typed, and is kept until it has come to something.
+#[derive(Debug)]
+enum Draft {
+    /// For a launch.
+    Launch(Target),
+    /// For a Pod, by its key.
+    Turn(String),
+}
+
 /// Something that is being done.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) what: String,
     pub(super) doing: String,
-    /// Whose draft it makes obsolete.
-    target: Option<Target>,
+    /// Which draft it makes obsolete.
+    draft: Option<Draft>,
 }
 
 /// What is known of the selected row besides its line.
@@ -154,6 +165,8 @@ pub struct Model {
     pub(super) failures: Vec<Vec<String>>,
     /// What was typed and has not come to anything yet.
     pub(super) drafts: Drafts,
+    /// The same for Pods, by key.
+    pub(super) turns: BTreeMap<String, String>,
     /// What was asked to be read, and was not yet.
     waiting: BTreeMap<Lane, usize>,
     /// Pods that changed while claims were being read: those claims may have been judged by what was before.
@@ -192,6 +205,7 @@ impl Model {
             done: None,
             failures: Vec::new(),
             drafts: Drafts::new(),
+            turns: BTreeMap::new(),
             waiting: BTreeMap::new(),
             late: BTreeSet::new(),
             wanted: None,
@@ -256,13 +270,19 @@ impl Model {
                 Vec::new()
             }
             Action::Heard { key, heard, at } => {
-                if self.talks.entry(key.clone()).or_default().hear(heard, at) {
+                let talk = self.talks.entry(key.clone()).or_default();
+                let ended = talk.ended();
+                if talk.hear(heard, at) {
                     self.retell(&key);
                 }
+                self.hold_still(&key, ended);
                 Vec::new()
             }
             Action::Silent(key) => {
-                self.talks.remove(&key);
+                match (&self.mode, self.talks.get_mut(&key)) {
+                    (Mode::Attach(attach), Some(talk)) if attach.key() == key => talk.end(),
+                    _ => drop(self.talks.remove(&key)),
+                }
                 vec![Effect::Ask(Ask::Pod(key))]
             }
             Action::Job(job, news) => {
@@ -369,7 +389,7 @@ impl Model {
         let mut new = Vec::new();
         for (key, view) in self.known.pods() {
             let Some(record) = view.record.as_ref().filter(|record| !record.is_held()) else { continue };
-            if can_be_heard(view.status) && !self.talks.contains_key(key) {
+            if can_be_heard(view.status) && self.talks.get(key).is_none_or(Talk::is_over) {
                 new.push((key.clone(), record.pod.clone()));
             }
         }
@@ -393,11 +413,12 @@ impl Model {
     pub(super) fn begin(&mut self, deed: Deed) -> Effect {
         let job = self.next_job;
         self.next_job += 1;
-        let target = match &deed {
-            Deed::Launch { role, ticket, .. } => Some(Target { role: *role, ticket: ticket.clone() }),
+        let draft = match &deed {
+            Deed::Launch { role, ticket, .. } => Some(Draft::Launch(Target { role: *role, ticket: ticket.clone() })),
+            Deed::Send { pod, .. } => Some(Draft::Turn(pod.pod.key())),
             _ => None,
         };
-        self.jobs.insert(job, Job { what: deed.doing(), doing: String::new(), target });
+        self.jobs.insert(job, Job { what: deed.doing(), doing: String::new(), draft });
         Effect::Begin(job, deed)
     }
 
@@ -405,8 +426,10 @@ impl Model {
         match news {
             News::Doing(doing) => drop(self.jobs.get_mut(&id).map(|job| job.doing = doing)),
             News::Done(done) => {
-                if let Some(target) = self.jobs.remove(&id).and_then(|job| job.target) {
-                    self.drafts.remove(&target);
+                match self.jobs.remove(&id).and_then(|job| job.draft) {
+                    Some(Draft::Launch(target)) => drop(self.drafts.remove(&target)),
+                    Some(Draft::Turn(key)) => drop(self.turns.remove(&key)),
+                    None => {}
                 }
                 self.done = Some(done);
             }
@@ -422,8 +445,15 @@ impl Model {
         self.done = Some(why);
     }
 
+    /// The same in rows of the screen.
+    pub(super) fn notice_rows(&self) -> Vec<TalkLine> {
+        let width = usize::from(self.size.0).max(1);
+        let shown = |(meaning, text): (Meaning, String)| vec![(Some(meaning), visible(&text).into_owned())];
+        self.notices().into_iter().flat_map(|notice| wrap(&shown(notice), width)).collect()
+    }
+
     /// What is told at the bottom, most lasting first.
-    pub(super) fn notices(&self) -> Vec<(Meaning, String)> {
+    fn notices(&self) -> Vec<(Meaning, String)> {
         let mut lines: Vec<(Meaning, String)> =
             self.troubles.values().map(|why| (Meaning::Bad, format!("! {why}"))).collect();
         if let Some(failure) = self.failures.first() {
@@ -487,7 +517,8 @@ impl Model {
             _ => return,
         };
         match &mut self.mode {
-            Mode::Help(top) | Mode::Answer(_, _, top) => *top = top.saturating_add_signed(by),
+            Mode::Attach(_) => self.scroll_talk(by),
+            Mode::Help(top) | Mode::Answer { top, .. } => *top = top.saturating_add_signed(by),
             _ if is_on_detail => self.detail.top = self.detail.top.saturating_add_signed(by),
             _ => self.list.wheel(by),
         }
@@ -528,6 +559,7 @@ impl Model {
             Command::Help => self.mode = Mode::Help(0),
             Command::Dismiss if self.failures.is_empty() => self.list.set_filter(""),
             Command::Dismiss => drop(self.failures.remove(0)),
+            Command::Open => self.attach(),
             Command::New
             | Command::Intake
             | Command::Launch

@@ -17,6 +17,7 @@ use crate::pod::protocol::{Choice, PermissionRequest};
 use crate::registry::Force;
 use crate::ticket::State;
 
+use super::attach::{Attach, Typing};
 use super::deeds::{Deed, Seen};
 use super::keys::{self, Command};
 use super::known::{RowId, pod_key};
@@ -41,8 +42,19 @@ pub enum Mode {
     Confirm(String, Deed),
     /// Why a claim is to end is typed.
     Reclaim(Box<ToReclaim>, TextLine),
-    /// A request for permission is shown, from this line on.
-    Answer(PodName, Box<PermissionRequest>, usize),
+    /// A request for permission is shown.
+    Answer {
+        /// Whose it is.
+        pod: PodName,
+        /// What it asks.
+        asked: Box<PermissionRequest>,
+        /// How many lines are scrolled away at the top.
+        top: usize,
+        /// The conversation that it was opened from.
+        behind: Option<Box<Attach>>,
+    },
+    /// The conversation of a Pod is shown.
+    Attach(Box<Attach>),
 }
 
 /// Who is launched with what is typed.
@@ -97,7 +109,8 @@ impl Model {
                 _ => self.mode = Mode::Confirm(question, deed),
             },
             Mode::Reclaim(claim, line) => self.reclaim_key(key, claim, line),
-            Mode::Answer(pod, asked, top) => return self.answer_key(&key, pod, asked, top),
+            Mode::Answer { pod, asked, top, behind } => return self.answer_key(&key, pod, asked, top, behind),
+            Mode::Attach(attach) => return self.attach_key(key, attach),
         }
         Vec::new()
     }
@@ -105,6 +118,10 @@ impl Model {
     /// What is pasted goes where something is typed, in one line.
     pub(super) fn paste(&mut self, text: &str) {
         let line = match &mut self.mode {
+            Mode::Attach(attach) => match &mut attach.typing {
+                Some(Typing::Turn(line) | Typing::Search(line)) => line,
+                None => return,
+            },
             Mode::Filter(line, _) | Mode::Compose(_, line) | Mode::Reclaim(_, line) => line,
             _ => return,
         };
@@ -201,17 +218,26 @@ impl Model {
         }
     }
 
-    fn answer_key(&mut self, key: &KeyEvent, pod: PodName, asked: Box<PermissionRequest>, top: usize) -> Vec<Effect> {
+    fn answer_key(
+        &mut self,
+        key: &KeyEvent,
+        pod: PodName,
+        asked: Box<PermissionRequest>,
+        top: usize,
+        behind: Option<Box<Attach>>,
+    ) -> Vec<Effect> {
+        let back = |behind: Option<Box<Attach>>| behind.map_or(Mode::List, Mode::Attach);
         if let KeyCode::Char(c) = key.code
             && let Some(option) = meant(&asked.about, &c.to_string())
         {
             let choice = Choice::Option(option.id.clone());
+            self.mode = back(behind);
             return vec![self.begin(Deed::Answer { pod, asked, choice })];
         }
-        let leaves = matches!(key.code, KeyCode::Esc | KeyCode::Char('q'));
-        if !leaves {
-            self.mode = Mode::Answer(pod, asked, scrolled(key, top).unwrap_or(top));
-        }
+        self.mode = match key.code {
+            KeyCode::Esc | KeyCode::Char('q') => back(behind),
+            _ => Mode::Answer { pod, asked, top: scrolled(key, top).unwrap_or(top), behind },
+        };
         Vec::new()
     }
 
@@ -270,7 +296,7 @@ impl Model {
                     line.pod.as_deref().and_then(|pod| self.known.pod(&pod_key(pod))).ok_or("the row has no Pod")?;
                 let asked = view.asks().first().cloned().ok_or("nothing waits for an answer")?;
                 let pod = pod_of(line).ok_or("the row has no Pod")?;
-                self.mode = Mode::Answer(pod, Box::new(asked), 0);
+                self.mode = Mode::Answer { pod, asked: Box::new(asked), top: 0, behind: None };
             }
             Command::Queue => {
                 let ticket = ticket_of(line).ok_or("the row has no ticket")?;
@@ -345,12 +371,12 @@ pub(super) fn told(mode: &Mode) -> Vec<(Option<Meaning>, String)> {
             lines
         }
         Mode::Confirm(question, _) => vec![(None, question.clone())],
-        Mode::Answer(_, asked, _) => {
+        Mode::Answer { asked, .. } => {
             let mut lines: Vec<_> =
                 full(asked, Arguments::Whole).into_iter().map(|(meaning, line)| (Some(meaning), line)).collect();
             lines.push((Some(Meaning::Quiet), format!("answer: {}; Esc leaves it open", answers(&asked.about))));
             lines
         }
-        Mode::List | Mode::Filter(..) | Mode::Help(_) | Mode::Roles(..) => Vec::new(),
+        Mode::List | Mode::Filter(..) | Mode::Help(_) | Mode::Roles(..) | Mode::Attach(_) => Vec::new(),
     }
 }

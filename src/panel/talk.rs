@@ -59,6 +59,7 @@ pub struct Talk {
     phase: PodPhase,
     on_probation: bool,
     permissions: Vec<PermissionRequest>,
+    is_over: bool,
 }
 
 impl std::fmt::Debug for Talk {
@@ -75,6 +76,7 @@ impl Default for Talk {
             phase: PodPhase::Starting,
             on_probation: false,
             permissions: Vec::new(),
+            is_over: false,
         }
     }
 }
@@ -95,7 +97,7 @@ impl Talk {
     }
 
     fn begin(&mut self, snapshot: Snapshot) -> io::Result<()> {
-        (self.phase, self.on_probation) = (snapshot.status, snapshot.probation);
+        (self.phase, self.on_probation, self.is_over) = (snapshot.status, snapshot.probation, false);
         self.permissions = snapshot.permissions;
         (self.reader, self.lines) = (Reader::new(Detail::Short), Lines::default());
         self.reader.remark(&mut self.lines, &snapshot.greeting)?;
@@ -121,7 +123,7 @@ impl Talk {
 
     /// Puts what the Pod said in the place of what was read of it, which may be older.
     pub fn tell(&self, view: &mut PodView) {
-        if !view.status.is_live() {
+        if self.is_over || !view.status.is_live() {
             return;
         }
         (view.status, view.reason) = match self.on_probation {
@@ -132,6 +134,17 @@ impl Talk {
             }
         };
         view.permissions = Some(self.permissions.clone());
+    }
+
+    /// Nothing more is heard.
+    pub fn end(&mut self) {
+        self.is_over = true;
+        self.permissions.clear();
+    }
+
+    /// Whether nothing more is heard.
+    pub fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// What it does.

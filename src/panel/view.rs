@@ -12,14 +12,18 @@ use crate::cli::quote::visible;
 use crate::cli::{Meaning, Paint, cut, short_age};
 use crate::domain::{Role, Timestamp};
 
-use super::keys::{KEYS, Key};
+use super::attach::{Attach, Typing};
+use super::keys::{ATTACH_KEYS, Binding, KEYS, Key};
 use super::layout::{Column, GAP, Parts, fit};
 use super::list::Closed;
 use super::model::Model;
 use super::modes::{Mode, roles, told};
 use super::rows::{Group, Line};
 use super::talk::TalkLine;
+use super::text::wrap;
 
+/// How wide the names of the keys of a command are.
+const KEY_NAMES: usize = 12;
 /// How many lines of a live Pod's conversation are shown above what else is known.
 const PREVIEW: usize = 8;
 
@@ -27,6 +31,13 @@ const PREVIEW: usize = 8;
 pub fn view(model: &Model, paint: Paint, frame: &mut Frame<'_>) {
     let look = Look { paint };
     let parts = Parts::of(model);
+    if let Mode::Attach(attach) | Mode::Answer { behind: Some(attach), .. } = &model.mode {
+        look.attach(model, attach, &parts, frame);
+        if matches!(model.mode, Mode::Answer { .. }) {
+            look.question(&model.mode, frame);
+        }
+        return;
+    }
     frame.render_widget(look.header(model, parts.header.width), parts.header);
     look.list(model, &parts, frame);
     if let Some(area) = parts.detail {
@@ -183,9 +194,8 @@ impl Look {
     }
 
     fn notices(self, model: &Model, area: Rect, frame: &mut Frame<'_>) {
-        for ((meaning, text), y) in model.notices().into_iter().zip(area.y..area.bottom()) {
-            let text = cut(&visible(&text), area.width.into());
-            frame.render_widget(TextRow::from(self.span(meaning, text)), Rect { y, height: 1, ..area });
+        for (row, y) in model.notice_rows().iter().zip(area.y..area.bottom()) {
+            frame.render_widget(TextRow::from(self.spans(row)), Rect { y, height: 1, ..area });
         }
     }
 
@@ -197,7 +207,7 @@ impl Look {
             }
             Mode::Compose(target, line) => (format!(" launch {} ", target.role), Some(line), 0),
             Mode::Reclaim(_, line) => (" reclaim ".to_owned(), Some(line), 0),
-            Mode::Answer(pod, _, top) => (format!(" Pod {pod} asks "), None, *top),
+            Mode::Answer { pod, top, .. } => (format!(" Pod {pod} asks "), None, *top),
             _ => (" sure? ".to_owned(), None, 0),
         };
         let screen = frame.area();
@@ -230,12 +240,66 @@ impl Look {
         if let Some(line) = typed
             && typed_at < inside.bottom()
         {
-            self.typed(line, Rect { y: typed_at, height: 1, ..inside }, frame);
+            self.typed("> ", line, Rect { y: typed_at, height: 1, ..inside }, frame);
         }
     }
 
+    /// A conversation, from its end upwards.
+    fn attach(self, model: &Model, attach: &Attach, parts: &Parts, frame: &mut Frame<'_>) {
+        let talk = model.talks.get(&attach.key());
+        let (stands, meaning) = match talk {
+            Some(talk) if !talk.is_over() => (talk.phase().as_str(), talk.phase().into()),
+            _ => ("it has ended", Meaning::Quiet),
+        };
+        let role = attach.role.map(|role| format!(" {role} ")).unwrap_or_default();
+        let mut head = vec![
+            self.span(Meaning::Name, format!(" {} ", attach.pod.pod)),
+            self.span(Meaning::Quiet, role),
+            self.span(meaning, format!(" {stands} ")),
+        ];
+        let asks = talk.map_or(0, |talk| talk.permissions().len());
+        if asks > 0 {
+            head.push(self.span(Meaning::Attention, " asks: a shows what ".to_owned()));
+        }
+        if attach.below > 0 {
+            head.push(self.span(Meaning::Quiet, format!("  {} more rows below ", attach.below)));
+        }
+        frame.render_widget(cut_spans(head, parts.header.width.into()), parts.header);
+        let area = Rect { y: 1, height: parts.notices.y.saturating_sub(1), ..parts.header };
+        let (width, height) = (usize::from(area.width).max(1), usize::from(area.height));
+        let mut rows = Vec::new();
+        for line in talk.into_iter().flat_map(|talk| talk.lines().rev()) {
+            rows.extend(wrap(line, width).into_iter().rev());
+            if rows.len() >= attach.below.saturating_add(height) {
+                break;
+            }
+        }
+        let below = attach.below.min(rows.len().saturating_sub(height));
+        let shown: Vec<TextRow<'_>> =
+            rows.iter().skip(below).take(height).rev().map(|row| self.found(row, attach)).collect();
+        frame.render_widget(Paragraph::new(shown), area);
+        self.notices(model, parts.notices, frame);
+        match &attach.typing {
+            Some(Typing::Turn(line)) => self.typed("> ", line, parts.footer, frame),
+            Some(Typing::Search(line)) => self.typed("/ ", line, parts.footer, frame),
+            None => frame.render_widget(self.hints(ATTACH_KEYS, parts.footer.width), parts.footer),
+        }
+    }
+
+    /// A row of a conversation, in which what was searched for stands out.
+    fn found(self, row: &TalkLine, attach: &Attach) -> TextRow<'static> {
+        let has = |text: &str| !attach.wanted.is_empty() && text.to_lowercase().contains(&attach.wanted.to_lowercase());
+        let mut spans = self.spans(row);
+        for span in &mut spans {
+            if has(&span.content) {
+                span.style = span.style.add_modifier(Modifier::REVERSED);
+            }
+        }
+        TextRow::from(spans)
+    }
+
     /// The line that is typed, and the cursor in it.
-    fn typed(self, line: &TextLine, area: Rect, frame: &mut Frame<'_>) {
+    fn typed(self, prompt: &'static str, line: &TextLine, area: Rect, frame: &mut Frame<'_>) {
         let width = usize::from(area.width).saturating_sub(3).max(1);
         let scroll = line.visual_scroll(width);
         let mut skipped = 0;
@@ -248,7 +312,7 @@ impl Look {
                 skip
             })
             .collect();
-        let row = vec![self.span(Meaning::Name, "> "), Span::raw(cut(&visible(&shown), width + 1))];
+        let row = vec![self.span(Meaning::Name, prompt), Span::raw(cut(&visible(&shown), width + 1))];
         frame.render_widget(TextRow::from(row), area);
         let x = 2 + line.visual_cursor().saturating_sub(skipped);
         frame.set_cursor_position((area.x + (x as u16).min(area.width.saturating_sub(1)), area.y));
@@ -277,27 +341,32 @@ impl Look {
         if let Mode::Filter(line, _) = &model.mode {
             return TextRow::from(format!("/{}", visible(line.value())));
         }
-        let mut spans = Vec::new();
-        for binding in KEYS.iter().filter(|binding| !binding.word.is_empty()) {
-            let key = binding.keys.first().map(|key| key.name()).unwrap_or_default();
-            spans.push(self.span(Meaning::Name, format!(" {key}")));
-            spans.push(self.span(Meaning::Quiet, format!(" {} ", binding.word)));
-        }
+        let mut spans = self.hints(KEYS, u16::MAX).spans;
         let closed = if model.list.closed() == Closed::Shown { ", closed ones too" } else { "" };
         spans.push(self.span(Meaning::Quiet, format!("  {}{closed}", model.list.sort().as_str())));
         cut_spans(spans, model.size.0.into())
     }
 
+    /// The keys that are named at the bottom.
+    fn hints<C>(self, table: &[Binding<C>], width: u16) -> TextRow<'static> {
+        let mut spans = Vec::new();
+        for binding in table.iter().filter(|binding| !binding.word.is_empty()) {
+            let key = binding.keys.first().map(|key| key.name()).unwrap_or_default();
+            spans.push(self.span(Meaning::Name, format!(" {key}")));
+            spans.push(self.span(Meaning::Quiet, format!(" {} ", binding.word)));
+        }
+        cut_spans(spans, width.into())
+    }
+
     fn help(self, top: usize, frame: &mut Frame<'_>) {
-        let names = |keys: &[Key]| keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" ");
-        let wide = KEYS.iter().map(|binding| names(binding.keys).width()).max().unwrap_or(0);
-        let mut rows: Vec<TextRow<'_>> = KEYS
-            .iter()
-            .map(|binding| {
-                let keys = cell(&names(binding.keys), wide);
-                TextRow::from(vec![self.span(Meaning::Name, format!(" {keys}  ")), Span::raw(binding.help)])
-            })
-            .collect();
+        let named = |keys: &[Key], help: &'static str| {
+            let keys = cell(&keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "), KEY_NAMES);
+            TextRow::from(vec![self.span(Meaning::Name, format!(" {keys}  ")), Span::raw(help)])
+        };
+        let mut rows: Vec<TextRow<'_>> = KEYS.iter().map(|binding| named(binding.keys, binding.help)).collect();
+        rows.push(TextRow::default());
+        rows.push(TextRow::from(self.span(Meaning::Heading, " in the conversation of a Pod")));
+        rows.extend(ATTACH_KEYS.iter().map(|binding| named(binding.keys, binding.help)));
         rows.push(TextRow::default());
         let marks =
             Group::ALL.map(|group| format!("{} {}", group.mark(), group.as_str()).trim().to_owned()).join("   ");
@@ -371,35 +440,6 @@ fn cut_spans(spans: Vec<Span<'static>>, width: usize) -> TextRow<'static> {
         }
     }
     TextRow::from(row)
-}
-
-/// A line in as many rows as it needs, broken between words where there are any.
-fn wrap(line: &TalkLine, width: usize) -> Vec<TalkLine> {
-    let cells: Vec<(Option<Meaning>, char)> =
-        line.iter().flat_map(|(meaning, text)| text.chars().map(|c| (*meaning, c))).collect();
-    let mut rows = Vec::new();
-    let mut rest = cells.as_slice();
-    loop {
-        let mut taken = 0;
-        let fits = |(_, c): &&(Option<Meaning>, char)| {
-            taken += c.width().unwrap_or(0);
-            taken <= width
-        };
-        let most = rest.iter().take_while(fits).count();
-        if most == rest.len() {
-            rows.push(pieces(rest));
-            return rows;
-        }
-        let space = rest[..=most].iter().rposition(|(_, c)| *c == ' ').filter(|at| *at > 0);
-        let end = space.unwrap_or(most.max(1));
-        rows.push(pieces(&rest[..end]));
-        rest = &rest[end + usize::from(space.is_some())..];
-    }
-}
-
-/// Characters of one meaning are one piece.
-fn pieces(cells: &[(Option<Meaning>, char)]) -> TalkLine {
-    cells.chunk_by(|(a, _), (b, _)| a == b).map(|run| (run[0].0, run.iter().map(|(_, c)| c).collect())).collect()
 }
 
 /// A part in the middle of the screen.

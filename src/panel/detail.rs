@@ -1,18 +1,23 @@
 //! What is known of one ticket or Pod, read for the part of the screen beside the list.
 
+use crate::cli::conversation::Reader;
 use crate::cli::quote::visible;
 use crate::cli::{Meaning, local};
 use crate::domain::{Claim, PodName, TicketId, Timestamp, chain};
 use crate::fs::{self, PathError};
+use crate::pod::protocol::Entry;
 use crate::registry::JournalLine;
 
 use super::source::Source;
-use super::talk::TalkLine;
+use super::talk::{Lines, TalkLine};
 
 /// How many events of a thread, and lines of the journal, are shown.
 const MAX_EVENTS: usize = 6;
 /// How much of the end of the journal is looked through, in bytes.
 const JOURNAL_TAIL: u64 = 256 << 10;
+/// How much of the end of a stopped Pod's history is looked through, in bytes, and how many lines of it are shown.
+const HISTORY_TAIL: u64 = 32 << 10;
+const MAX_OUTPUT: usize = 12;
 /// How much of a stopped Pod's log is shown, in bytes.
 const LOG_TAIL: u64 = 2 << 10;
 /// The most lines of a ticket's text, and of an event's.
@@ -148,8 +153,29 @@ impl Sheet {
             Err(error) => self.trouble(&chain(&error)),
         }
         if matches!(registry.pod_lives(pod), Ok(false)) {
+            self.output(&registry.pod_dir(pod).join("history.jsonl"));
             self.log(&registry.pod_dir(pod).join("host.log"));
         }
+    }
+
+    /// The end of a stopped Pod's conversation; that of a live one is told as it goes on.
+    fn output(&mut self, path: &std::path::Path) {
+        let bytes = match fs::read_tail(path, HISTORY_TAIL) {
+            Ok(read) => read.map(|(bytes, _)| bytes).unwrap_or_default(),
+            Err(error) => return self.trouble(&chain(&error)),
+        };
+        let (mut reader, mut lines) = (Reader::new(crate::cli::conversation::Detail::Short), Lines::default());
+        for line in bytes.split(|byte| *byte == b'\n') {
+            if let Ok(entry) = serde_json::from_slice::<Entry>(line) {
+                // Writing lines into memory does not fail.
+                let _ = reader.entry(&mut lines, &entry);
+            }
+        }
+        let lines: Vec<TalkLine> = lines.into_whole().filter(|line| !line.is_empty()).collect();
+        if !lines.is_empty() {
+            self.heading("output");
+        }
+        self.lines.extend_from_slice(&lines[lines.len().saturating_sub(MAX_OUTPUT)..]);
     }
 
     fn log(&mut self, path: &std::path::Path) {

@@ -184,7 +184,7 @@ pub const KEYS: &[Binding<Command>] = &[
     ),
     bind(&[Key::char('K'), Key::ctrl('u')], Command::DetailUp, "", "scroll what is known up"),
     bind(&[Key::char('J'), Key::ctrl('d')], Command::DetailDown, "", "scroll what is known down"),
-    bind(&[Key::of(KeyCode::Esc)], Command::Dismiss, "", "take a failure off the screen, or the filter"),
+    bind(&[Key::of(KeyCode::Esc)], Command::Dismiss, "", "take a failure, or the filter, off the screen"),
     bind(&[Key::ctrl('l')], Command::Reread, "", "read everything again, and draw the screen anew"),
     bind(&[Key::ctrl('z')], Command::Suspend, "", "back to the shell; fg returns"),
     bind(&[Key::char('?')], Command::Help, "help", "these keys"),

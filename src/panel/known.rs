@@ -72,6 +72,8 @@ pub struct Known {
     claims: BTreeMap<String, ClaimView>,
     pods: BTreeMap<String, PodView>,
     failures: BTreeMap<String, FailedLaunch>,
+    /// Those that the user has taken off the screen, by ticket.
+    dismissed: BTreeMap<String, FailedLaunch>,
     /// The tickets that each Pod has claims on.
     holds: BTreeMap<String, BTreeSet<String>>,
     /// The Pods that bear the id of each ticket in their names.
@@ -153,7 +155,15 @@ impl Known {
 
     /// The launch that failed last on a ticket.
     pub fn failure(&self, key: &str) -> Option<&FailedLaunch> {
-        self.failures.get(key)
+        self.failures.get(key).filter(|failed| self.dismissed.get(key) != Some(failed))
+    }
+
+    /// Takes the launch that failed last on a ticket off the screen.
+    pub fn dismiss(&mut self, key: &str) -> Touched {
+        if let Some(failed) = self.failures.get(key) {
+            self.dismissed.insert(key.to_owned(), failed.clone());
+        }
+        Touched::Rows(BTreeSet::from([RowId::Ticket(key.to_owned())]))
     }
 
     /// The tickets that a Pod has claims on.

@@ -118,7 +118,7 @@ const COLUMNS: [Column; 7] =
 /// The columns that go where there is no room, in the order in which they go.
 const GO: [Column; 4] = [Column::Pod, Column::Role, Column::Age, Column::State];
 /// The narrowest title that is worth to be shown beside other columns.
-const TITLE: usize = 24;
+const TITLE: usize = 23;
 /// What stands between two columns.
 pub const GAP: usize = 2;
 /// The mark at the beginning of a row, with its gap.
@@ -142,7 +142,9 @@ pub fn fit(width: usize, id: usize) -> Vec<(Column, usize)> {
         Some(more) => (STATUS.0 + more).min(STATUS.1),
         None => STATUS.0.saturating_sub(lacking).max(NARROW_STATUS),
     };
-    let title = (left + STATUS.0).saturating_sub(status);
+    let beside = taken(&columns) - STATUS.0 - GAP;
+    let status = status.min(width.saturating_sub(beside)).max(NARROW_STATUS);
+    let title = (width + STATUS.0).saturating_sub(taken(&columns) + status);
     let width = |column: &Column| match column {
         Column::Status => status,
         Column::Title => title,
@@ -170,8 +172,8 @@ mod tests {
     fn the_wider_the_screen_the_more_columns_there_are() {
         let names = |width| fit(width, 13).iter().map(|(column, _)| column.heading()).collect::<Vec<_>>().join(" ");
         assert_eq!(names(40), "TICKET STATUS TITLE");
-        assert_eq!(names(80), "TICKET STATE STATUS TITLE");
-        assert_eq!(names(90), "TICKET STATE STATUS AGE TITLE");
+        assert_eq!(names(74), "TICKET STATE STATUS TITLE");
+        assert_eq!(names(80), "TICKET STATE STATUS AGE TITLE");
         assert_eq!(names(200), "TICKET STATE STATUS POD ROLE AGE TITLE");
     }
 }

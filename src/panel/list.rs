@@ -174,9 +174,12 @@ impl List {
         let place = found.and_then(|rank| self.shown.binary_search(&rank).ok());
         self.place = place.unwrap_or_else(|| before.min(self.shown.len().saturating_sub(1)));
         self.selected = self.shown.get(self.place).map(|rank| rank.id().clone());
-        // The selected row stays where it was on the screen, whatever came or went above it.
+        // The selected row stays where it was on the screen, whatever came or went above it; but what comes to the very top
+        // while that is on the screen is seen.
         let offset = before.saturating_sub(self.top);
-        self.top = if place.is_some() { self.place.saturating_sub(offset) } else { self.top };
+        if place.is_some() && self.top > 0 {
+            self.top = self.place.saturating_sub(offset);
+        }
         self.scroll();
     }
 

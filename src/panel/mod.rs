@@ -45,3 +45,6 @@ pub use run::{End, Panel, run};
 pub use source::{Failures, Source};
 pub use talk::{Heard, Talk};
 pub use view::view;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,6 @@ use tui_input::Input as TextLine;
 use crate::cli::Meaning;
 use crate::cli::quote::visible;
 use crate::domain::{PodName, TicketId, Timestamp};
-use crate::launch::PodStatus;
 use crate::registry::Change;
 use crate::ticket::TicketChange;
 
@@ -62,6 +61,8 @@ pub enum Action {
     },
     /// A Pod, by its key, says nothing more.
     Silent(String),
+    /// A Pod, by its key, lives and does not answer.
+    Deaf(String),
     /// Something that is being done goes on.
     Job(JobId, News),
     /// What is known of a claim that a person wants to end.
@@ -154,6 +155,10 @@ pub struct Model {
     pub(super) shows_detail: bool,
     /// What is heard of each Pod that lives, by key.
     pub(super) talks: BTreeMap<String, Talk>,
+    /// Pods that are listened to, by key.
+    listening: BTreeSet<String>,
+    /// Pods that live and did not answer, until something of them changes.
+    deaf: BTreeSet<String>,
     /// What cannot be read, or is not told.
     pub(super) troubles: BTreeMap<Trouble, String>,
     /// What is being done, oldest first.
@@ -199,6 +204,8 @@ impl Model {
             detail: Detail::default(),
             shows_detail: true,
             talks: BTreeMap::new(),
+            listening: BTreeSet::new(),
+            deaf: BTreeSet::new(),
             troubles: BTreeMap::new(),
             jobs: BTreeMap::new(),
             next_job: 0,
@@ -279,11 +286,13 @@ impl Model {
                 Vec::new()
             }
             Action::Silent(key) => {
-                match (&self.mode, self.talks.get_mut(&key)) {
-                    (Mode::Attach(attach), Some(talk)) if attach.key() == key => talk.end(),
-                    _ => drop(self.talks.remove(&key)),
-                }
+                self.silence(&key);
                 vec![Effect::Ask(Ask::Pod(key))]
+            }
+            Action::Deaf(key) => {
+                self.silence(&key);
+                self.deaf.insert(key);
+                Vec::new()
             }
             Action::Job(job, news) => {
                 self.told(job, news);
@@ -311,6 +320,7 @@ impl Model {
             Change::Everything => [Ask::Claims, Ask::Pods, Ask::Journal].map(Effect::Ask).into(),
             Change::Claim(key) | Change::TicketLock(key) => vec![Effect::Ask(Ask::Claim(key))],
             Change::Pod(key) | Change::PodLock(key) => {
+                self.deaf.remove(&key);
                 if self.waiting.get(&Lane::Claims).is_some_and(|waiting| *waiting > 0) {
                     self.late.insert(key.clone());
                 }
@@ -385,16 +395,24 @@ impl Model {
 
     /// Listens to each Pod that lives and has a socket to listen at.
     fn listen(&mut self) -> Vec<Effect> {
-        let can_be_heard = |status| matches!(status, PodStatus::Phase(_) | PodStatus::Launching);
         let mut new = Vec::new();
         for (key, view) in self.known.pods() {
             let Some(record) = view.record.as_ref().filter(|record| !record.is_held()) else { continue };
-            if can_be_heard(view.status) && self.talks.get(key).is_none_or(Talk::is_over) {
+            if view.status.is_live() && !self.listening.contains(key) && !self.deaf.contains(key) {
                 new.push((key.clone(), record.pod.clone()));
             }
         }
-        new.iter().for_each(|(key, _)| drop(self.talks.insert(key.clone(), Talk::default())));
+        self.listening.extend(new.iter().map(|(key, _)| key.clone()));
         new.into_iter().map(|(key, pod)| Effect::Listen(key, pod)).collect()
+    }
+
+    /// Nothing more is heard of a Pod; what it said is kept for as long as it is read.
+    fn silence(&mut self, key: &str) {
+        self.listening.remove(key);
+        match (&self.mode, self.talks.get_mut(key)) {
+            (Mode::Attach(attach), Some(talk)) if attach.key() == key => talk.end(),
+            _ => drop(self.talks.remove(key)),
+        }
     }
 
     /// Has read what is known of the selected row, where that is another, or has changed.
@@ -420,6 +438,18 @@ impl Model {
         };
         self.jobs.insert(job, Job { what: deed.doing(), doing: String::new(), draft });
         Effect::Begin(job, deed)
+    }
+
+    /// Takes the first of these off the screen: a failure, the filter, what failed on the selected ticket.
+    fn dismiss(&mut self) {
+        if !self.failures.is_empty() {
+            self.failures.remove(0);
+        } else if !self.list.filter().is_empty() {
+            self.list.set_filter("");
+        } else if let Some(RowId::Ticket(key)) = self.list.selected().map(|line| line.id.clone()) {
+            let touched = self.known.dismiss(&key);
+            self.touch(&touched);
+        }
     }
 
     fn told(&mut self, id: JobId, news: News) {
@@ -557,8 +587,7 @@ impl Model {
             Command::DetailUp => self.detail.top = self.detail.top.saturating_sub(3),
             Command::DetailDown => self.detail.top = self.detail.top.saturating_add(3),
             Command::Help => self.mode = Mode::Help(0),
-            Command::Dismiss if self.failures.is_empty() => self.list.set_filter(""),
-            Command::Dismiss => drop(self.failures.remove(0)),
+            Command::Dismiss => self.dismiss(),
             Command::Open => self.attach(),
             Command::New
             | Command::Intake

@@ -149,7 +149,7 @@ impl Running {
                 look_to_reclaim(ticket, self.panel.means.clone(), self.sender.clone());
             }
             Effect::Edit(ticket) => self.edit(&ticket)?,
-            Effect::Redraw => self.screen.clear()?,
+            Effect::Redraw => self.screen.spoil(),
             Effect::Suspend => {
                 let screen = &mut self.screen;
                 self.typist.quiet_while(|| screen.suspend())?;

@@ -10,8 +10,8 @@ use crossterm::event::{
     self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event as Input,
 };
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, queue};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -35,6 +35,8 @@ const FRAME: usize = 64 << 10;
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     size: (u16, u16),
+    /// Whether what is on the terminal is not what was drawn last.
+    is_spoilt: bool,
     paint: Paint,
 }
 
@@ -45,12 +47,8 @@ impl Screen {
     /// When it cannot be put into the mode that is needed.
     pub fn take(paint: Paint) -> io::Result<Self> {
         give_back_on_panic();
-        let (width, height) = crossterm::terminal::size()?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME, io::stdout()));
-        // Not resized by itself: what is drawn and the model have the same size.
-        let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
-        let terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
-        let screen = Self { terminal, size: (width, height), paint };
+        let size = crossterm::terminal::size()?;
+        let screen = Self { terminal: fresh(size)?, size, is_spoilt: true, paint };
         enter()?;
         Ok(screen)
     }
@@ -60,22 +58,26 @@ impl Screen {
     /// # Errors
     /// When the terminal cannot be written.
     pub fn draw(&mut self, model: &Model) -> io::Result<()> {
-        let (width, height) = model.size();
-        if std::mem::replace(&mut self.size, (width, height)) != (width, height) {
-            self.terminal.resize(Rect::new(0, 0, width, height))?;
+        if self.size != model.size() {
+            self.size = model.size();
+            self.is_spoilt = true;
         }
-        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        if std::mem::take(&mut self.is_spoilt) {
+            // Not by the terminal's own means: those ask it where the cursor is, and would read the answer from among what
+            // is typed.
+            self.terminal = fresh(self.size)?;
+            queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate, Clear(ClearType::All))?;
+        } else {
+            queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        }
         let paint = self.paint;
         self.terminal.draw(|frame| view(model, paint, frame))?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
     /// Draws everything anew with the next frame.
-    ///
-    /// # Errors
-    /// When the terminal cannot be written.
-    pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+    pub fn spoil(&mut self) {
+        self.is_spoilt = true;
     }
 
     /// Gives the terminal back while `meanwhile` runs.
@@ -86,7 +88,7 @@ impl Screen {
         leave();
         let result = meanwhile();
         enter()?;
-        self.terminal.clear()?;
+        self.spoil();
         Ok(result)
     }
 
@@ -106,8 +108,8 @@ impl Screen {
     /// # Errors
     /// When it cannot be taken.
     pub fn take_again(&mut self) -> io::Result<()> {
-        enter()?;
-        self.terminal.clear()
+        self.spoil();
+        enter()
     }
 }
 
@@ -115,6 +117,14 @@ impl Drop for Screen {
     fn drop(&mut self) {
         leave();
     }
+}
+
+/// A terminal of this size of which nothing is known. It is not resized by itself: what is drawn and the model have the same
+/// size.
+fn fresh((width, height): (u16, u16)) -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+    let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME, io::stdout()));
+    let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
+    Terminal::with_options(backend, TerminalOptions { viewport })
 }
 
 fn enter() -> io::Result<()> {

@@ -33,6 +33,13 @@ pub struct Lines {
     lost: usize,
 }
 
+impl Lines {
+    /// The lines that were ended, oldest first.
+    pub fn into_whole(self) -> impl Iterator<Item = TalkLine> {
+        self.whole.into_iter()
+    }
+}
+
 impl Page for Lines {
     fn put(&mut self, meaning: Option<Meaning>, text: &str) -> io::Result<()> {
         match self.begun.last_mut() {
@@ -59,6 +66,8 @@ pub struct Talk {
     phase: PodPhase,
     on_probation: bool,
     permissions: Vec<PermissionRequest>,
+    /// Whether the Pod has greeted.
+    is_heard: bool,
     is_over: bool,
 }
 
@@ -76,6 +85,7 @@ impl Default for Talk {
             phase: PodPhase::Starting,
             on_probation: false,
             permissions: Vec::new(),
+            is_heard: false,
             is_over: false,
         }
     }
@@ -84,20 +94,22 @@ impl Default for Talk {
 impl Talk {
     /// Takes in what the Pod said; tells whether it stands otherwise than before.
     pub fn hear(&mut self, heard: Heard, at: Timestamp) -> bool {
-        let before = (self.phase, self.on_probation, self.permissions.len());
+        let before = (self.is_heard, self.phase, self.on_probation, self.permissions.len());
         // Writing lines into memory does not fail.
         let _ = match heard {
             Heard::Snapshot(snapshot) => self.begin(*snapshot),
             Heard::Event(event) => {
+                self.is_heard = true;
                 self.note(&event);
                 self.reader.event(&mut self.lines, &event, at)
             }
         };
-        (self.phase, self.on_probation, self.permissions.len()) != before
+        (self.is_heard, self.phase, self.on_probation, self.permissions.len()) != before
     }
 
     fn begin(&mut self, snapshot: Snapshot) -> io::Result<()> {
-        (self.phase, self.on_probation, self.is_over) = (snapshot.status, snapshot.probation, false);
+        (self.phase, self.on_probation) = (snapshot.status, snapshot.probation);
+        (self.is_heard, self.is_over) = (true, false);
         self.permissions = snapshot.permissions;
         (self.reader, self.lines) = (Reader::new(Detail::Short), Lines::default());
         self.reader.remark(&mut self.lines, &snapshot.greeting)?;
@@ -123,7 +135,7 @@ impl Talk {
 
     /// Puts what the Pod said in the place of what was read of it, which may be older.
     pub fn tell(&self, view: &mut PodView) {
-        if self.is_over || !view.status.is_live() {
+        if !self.is_heard || self.is_over || !view.status.is_live() {
             return;
         }
         (view.status, view.reason) = match self.on_probation {
@@ -134,6 +146,11 @@ impl Talk {
             }
         };
         view.permissions = Some(self.permissions.clone());
+    }
+
+    /// Whether the Pod has greeted.
+    pub fn is_heard(&self) -> bool {
+        self.is_heard
     }
 
     /// Nothing more is heard.

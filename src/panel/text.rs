@@ -27,6 +27,9 @@ pub fn wrap(line: &TalkLine, width: usize) -> Vec<TalkLine> {
         let end = space.unwrap_or(most.max(1));
         rows.push(pieces(&rest[..end]));
         rest = &rest[end + usize::from(space.is_some())..];
+        if rest.is_empty() {
+            return rows;
+        }
     }
 }
 

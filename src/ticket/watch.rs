@@ -137,11 +137,10 @@ impl TicketWatch {
             Place::Ticket(id) => [ITEM, THREAD, RESOLUTION].contains(&name).then_some(TicketChange::Ticket(id)),
             Place::Root => {
                 let id = TicketId::new(name).ok().filter(|id| local(id).is_ok())?;
-                match event {
-                    // Watched first and told then: whoever reads because of it misses nothing that comes after.
-                    EntryEvent::Appeared => self.add_ticket(&id),
-                    EntryEvent::Vanished => self.remove_ticket(&id),
-                    _ => {}
+                // Watched first and told then: whoever reads because of it misses nothing that comes after. Of two directories
+                // that are exchanged it is told that the new one came before it is told that the old one went.
+                if matches!(event, EntryEvent::Appeared | EntryEvent::Vanished) {
+                    self.add_ticket(&id);
                 }
                 Some(TicketChange::Ticket(id))
             }

@@ -13,6 +13,7 @@
 //! | [`porcelain`] | `yoi`: one file a command: parse, call one operation, render |
 //! | [`plumbing`] | `yoi-claim`: likewise, for scripts |
 //! | [`cli`] | printing, output formats, exit statuses, hints; the only reader of environment, clock and terminal |
+//! | [`panel`] | the screen on which one person runs many agents |
 //! | [`launch`] | the pure plan of a launch; executing and undoing it; restoring; what a Pod asks of the rooms below |
 //! | [`registry`] | claims, sessions, ticket locks, Pods on disk, journal, derived status |
 //! | [`pod`] | a supervised agent: protocol, life cycle, host, warden, client, agents |
@@ -42,6 +43,7 @@ pub mod cli;
 pub mod domain;
 pub mod fs;
 pub mod launch;
+pub mod panel;
 pub mod plumbing;
 pub mod pod;
 pub mod porcelain;

@@ -81,6 +81,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "yoi attach intake-20260118-101544-001",
         "reads lines from a terminal, and follows without end where there is none",
     ),
+    ("yoi panel", "is a screen, and follows without end; tests/panel.rs drives it"),
     ("yoi answer ", "needs an agent that asks; tests/talking.rs has one"),
     ("yoi-claim watch | while read -r what name; do yoi-claim claim-list; done", "follows without end"),
     ("yoi tool", "runs inside a Pod; the README's agent does"),

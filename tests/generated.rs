@@ -47,6 +47,7 @@ const RELATED: &[&[&str]] = &[
     &["yoi-intake", "yoi-launch", "yoi-claim-launch-plan", "yoi-claim-ticket-lock", "yoi-claim-pod-spawn"],
     &["yoi-attach", "yoi-answer", "yoi-logs", "yoi-stop", "yoi-restore"],
     &["yoi-answer", "yoi-status"],
+    &["yoi-panel", "yoi-status", "yoi-attach", "yoi-intake"],
     &["yoi-reclaim", "yoi-claim-claim-reclaim", "yoi-claim-claim-release"],
     &["yoi-logs", "yoi-claim-journal"],
     &["yoi-stop", "yoi-claim-pod-shutdown"],

@@ -126,6 +126,13 @@ impl Failure {
         text
     }
 
+    /// The same for a screen, line by line: what happened and why, the words of another program, what to do about it.
+    pub fn in_lines(&self) -> Vec<String> {
+        let detail = self.detail.lines().map(|line| format!("| {line}"));
+        let hints = self.hints.iter().map(|hint| format!("hint: {hint}"));
+        std::iter::once(self.text()).chain(detail).chain(hints).collect()
+    }
+
     /// The same as a JSON document; `None` where there is nothing to say.
     pub fn to_json(&self, program: Program) -> Option<Value> {
         (!self.message.is_empty()).then(|| {

@@ -1,9 +1,12 @@
 //! What a launch is doing, told while it does it.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::quote::visible;
 use super::style::{Meaning, Paint};
+use crate::domain::AgentSpec;
+use crate::launch::Step;
 
 /// How progress is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,34 @@ impl Drop for Progress {
         if self.shown {
             let _ = write!(self.err, "{CLEAR}").and_then(|()| self.err.flush());
         }
+    }
+}
+
+/// What is waited for while a Pod with this agent starts.
+pub fn starting(agent: &AgentSpec) -> String {
+    let wait = agent.until_ready();
+    match agent.command().first() {
+        Some(program) if !wait.is_zero() => {
+            let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
+            format!("starting the Pod, whose agent {name} may take {} s to get ready", wait.as_secs_f64().ceil())
+        }
+        _ => "starting the Pod".to_owned(),
+    }
+}
+
+/// What a step of a launch does.
+pub fn doing(step: Step) -> &'static str {
+    match step {
+        Step::Lock => "taking the ticket lock",
+        Step::Worktree => "making the worktree",
+        Step::Spawn => "starting the Pod",
+        Step::Ready => "waiting until it is ready",
+        Step::Connect => "connecting to it",
+        Step::Peers => "making it known to the Orchestrator",
+        Step::Run => "waiting until it accepts the work",
+        Step::Commit => "committing the claim",
+        Step::Record => "recording the session",
+        Step::Confirm => "confirming",
     }
 }
 

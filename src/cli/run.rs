@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, ColorChoice};
 
 use super::args::{GlobalArgs, OutputArgs, PeopleArgs};
+use super::conversation::Printed;
 use super::progress::Telling;
 use super::quote::command;
 use super::style::Paint;
@@ -289,6 +290,12 @@ impl Cli {
     /// Standard output, for what is no record; errors go through [`written`].
     pub fn out(&mut self) -> &mut dyn Write {
         &mut self.out
+    }
+
+    /// Standard output, for a conversation.
+    pub fn page(&mut self) -> Printed<'_> {
+        let paint = self.paint();
+        Printed::new(&mut self.out, paint)
     }
 
     /// A descriptor of standard output, to wait until nobody reads it any more.

@@ -105,7 +105,8 @@ fn fit(widths: &mut [usize], limit: Option<usize>, may_be_cut: impl Fn(usize) ->
     }
 }
 
-fn cut(text: &str, width: usize) -> String {
+/// A text in at most so many character cells; where it is cut it ends in `…`.
+pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

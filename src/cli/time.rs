@@ -1,6 +1,7 @@
 //! The clock, and moments as people read them. Plumbing writes UTC in RFC 3339; only porcelain shows ages and local time.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use chrono::{Local, TimeDelta, TimeZone, Utc};
 
@@ -33,6 +34,23 @@ pub fn age(moment: Timestamp, now: Timestamp) -> String {
         (Some(text), true) => format!("{text} ago"),
         (Some(text), false) => format!("in {text}"),
     }
+}
+
+/// How long ago a moment was, in as little room as there is: `now`, `3m`, `5h`, `12d`.
+pub fn short_age(moment: Timestamp, now: Timestamp) -> String {
+    let passed = now.get() - moment.get();
+    if passed < TimeDelta::minutes(1) { "now".to_owned() } else { duration(passed).unwrap_or_default() }
+}
+
+/// How long [`short_age`] says the same of a moment.
+pub fn until_aged(moment: Timestamp, now: Timestamp) -> Duration {
+    let passed = (now.get() - moment.get()).num_seconds().max(0);
+    let unit = match passed {
+        0..3_600 => 60,
+        3_600..86_400 => 3_600,
+        _ => 86_400,
+    };
+    Duration::from_secs((unit - passed % unit).unsigned_abs())
 }
 
 /// How long something took, in its two largest units: `42s`, `3m 5s`, `2h 3m`; `None` for less than a second.
@@ -86,6 +104,22 @@ mod tests {
         ];
         for (moment, expected) in ages {
             assert_eq!(age(at(moment), now), expected, "{moment}");
+        }
+    }
+
+    #[test]
+    fn a_short_age_lasts_until_it_says_something_else() {
+        let now = at("2026-06-07T22:02:25Z");
+        let ages = [
+            ("2026-06-07T22:05:00Z", "now", 60),
+            ("2026-06-07T22:01:26Z", "now", 1),
+            ("2026-06-07T22:01:20Z", "1m", 55),
+            ("2026-06-07T21:02:24Z", "1h", 3_599),
+            ("2026-06-05T22:02:24Z", "2d", 86_399),
+        ];
+        for (moment, age, lasts) in ages {
+            assert_eq!(short_age(at(moment), now), age, "{moment}");
+            assert_eq!(until_aged(at(moment), now), Duration::from_secs(lasts), "{moment}");
         }
     }
 

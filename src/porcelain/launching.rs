@@ -1,12 +1,11 @@
 //! What `yoi intake` and `yoi launch` share: executing a plan and saying what came of it.
 
 use std::ffi::OsStr;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::args::{OutputArgs, seconds};
 use crate::cli::quote::{command, visible};
-use crate::cli::{Cli, Exit, Failure, Field, Meaning, Place, Progress, Row, Value};
+use crate::cli::{Cli, Exit, Failure, Field, Meaning, Place, Progress, Row, Value, doing, starting};
 use crate::domain::{AgentSpec, Expect, PodName, Role, TicketId, Worktree, path_from_text};
 use crate::launch::{
     LaunchOptions, Setup, Step, TicketRoleLaunchError, TicketRoleLaunchPlan, TicketRoleLaunchResult,
@@ -180,33 +179,6 @@ impl Steps {
 
     pub(super) fn tell(&mut self, step: Step) {
         self.progress.step(if step == Step::Spawn { &self.starting } else { doing(step) });
-    }
-}
-
-/// What is waited for while a Pod with this agent starts.
-pub(super) fn starting(agent: &AgentSpec) -> String {
-    let wait = agent.until_ready();
-    match agent.command().first() {
-        Some(program) if !wait.is_zero() => {
-            let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
-            format!("starting the Pod, whose agent {name} may take {} s to get ready", wait.as_secs_f64().ceil())
-        }
-        _ => "starting the Pod".to_owned(),
-    }
-}
-
-fn doing(step: Step) -> &'static str {
-    match step {
-        Step::Lock => "taking the ticket lock",
-        Step::Worktree => "making the worktree",
-        Step::Spawn => "starting the Pod",
-        Step::Ready => "waiting until it is ready",
-        Step::Connect => "connecting to it",
-        Step::Peers => "making it known to the Orchestrator",
-        Step::Run => "waiting until it accepts the work",
-        Step::Commit => "committing the claim",
-        Step::Record => "recording the session",
-        Step::Confirm => "confirming",
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let path = history_of(&registry, pod);
     let to = live.as_ref().and_then(|(_, snapshot)| snapshot.written);
     let span = Span { from: start(&path, to)?, to };
-    let mut reader = Reader::new(cli.paint(), if args.verbose { Detail::Whole } else { Detail::Short });
+    let mut reader = Reader::new(if args.verbose { Detail::Whole } else { Detail::Short });
     if args.json {
         copy(cli, &path, span)?;
     } else {
@@ -104,7 +104,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
                 say_entry(cli, &Entry { at: cli.now(), event, data })?;
             }
             Some(event) => show(cli, &mut reader, event)?,
-            None => written(reader.remark(cli.out(), &message.event))?,
+            None => written(reader.remark(&mut cli.page(), &message.event))?,
         }
         if matches!(event, Some(Event::Shutdown { .. })) {
             break;

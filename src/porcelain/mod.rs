@@ -22,6 +22,7 @@ mod mcp;
 mod moved;
 mod next;
 mod overview;
+mod panel;
 mod pod_host;
 mod profiles;
 mod queue;
@@ -76,6 +77,7 @@ commands! {
     "wait" Wait(wait);
     "status" Status(status);
     "why" Why(why);
+    "panel" Panel(panel);
     "attach" Attach(attach);
     "answer" Answer(answer);
     "logs" Logs(logs);

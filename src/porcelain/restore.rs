@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::cli::quote::command;
-use crate::cli::{Cli, Exit, Failure};
+use crate::cli::{Cli, Exit, Failure, starting};
 use crate::domain::{PodName, PodRecord};
 use crate::launch::{HoldRequest, LaunchOptions, restore_pod, stopped_pod};
 use crate::registry::Registry;
@@ -33,7 +33,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     }
     let agent = cli.setup()?.agent(record.role, &record.profile, format!("the record of Pod {}", record.pod))?;
     let mut progress = cli.progress();
-    progress.step(&super::launching::starting(&agent));
+    progress.step(&starting(&agent));
     let restored =
         restore_pod(record, agent, &cli.services(&registry)?, &cli.restorable(&registry), LaunchOptions::default())?;
     drop(progress);

@@ -19,8 +19,7 @@ pub(super) struct LocalId(TicketId);
 impl LocalId {
     /// Takes a text that is exactly an id.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let known = is_crockford(text.as_bytes()) || is_older(text.as_bytes());
-        known.then(|| Self(TicketId::new(text).expect("an id is short and has no control characters")))
+        is_ticket_id(text).then(|| Self(TicketId::new(text).expect("an id is short and has no control characters")))
     }
 
     /// The id of a moment, in Unix milliseconds.
@@ -57,6 +56,11 @@ impl LocalId {
     pub(super) fn as_str(&self) -> &str {
         self.0.as_str()
     }
+}
+
+/// Whether a text is exactly an id as this workspace makes them, or made them once.
+pub fn is_ticket_id(text: &str) -> bool {
+    is_crockford(text.as_bytes()) || is_older(text.as_bytes())
 }
 
 fn is_crockford(text: &[u8]) -> bool {

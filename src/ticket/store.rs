@@ -140,6 +140,14 @@ impl Tickets {
         Ok(found.iter().flat_map(Inventory::artifacts).filter(|path| !is_of_yoi(path)).collect())
     }
 
+    /// A ticket as [`Self::list`] has it, without looking at any other; `None` where there is none of this id.
+    pub fn look_up(&self, id: &TicketId) -> Option<Listed> {
+        match self.summary(&LocalId::parse(id.as_str())?) {
+            Err(ReadError::NotFound { .. }) => None,
+            summary => Some(Listed { id: id.clone(), summary }),
+        }
+    }
+
     /// What a listing shows of a ticket, where it can be read.
     pub fn summary_of(&self, id: &TicketId) -> Option<Summary> {
         self.summary(&LocalId::parse(id.as_str())?).ok()

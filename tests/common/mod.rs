@@ -11,6 +11,7 @@ pub mod impostor;
 pub mod process;
 pub mod puppet;
 pub mod scene;
+pub mod screen;
 pub mod terminal;
 mod text;
 pub mod transcript;

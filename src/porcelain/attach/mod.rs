@@ -47,7 +47,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let registry = cli.registry()?;
     let socket = registry.socket_path(&args.pod);
     let (mut client, snapshot) = cli.connect(&registry, &args.pod)?;
-    let mut reader = Reader::new(cli.paint(), if args.verbose { Detail::Whole } else { Detail::Short });
+    let mut reader = Reader::new(if args.verbose { Detail::Whole } else { Detail::Short });
     if let Some(message) = args.message {
         let text = match message.as_str() {
             "-" => String::from_utf8_lossy(&cli.read_file_or_stdin(Path::new("-"))?).into_owned(),

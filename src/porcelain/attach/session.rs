@@ -144,7 +144,7 @@ impl<'a> Session<'a> {
         self.tell()?;
         let mut lines = full(&asked, Arguments::Screen);
         lines.push((Meaning::Quiet, format!("  answer: {}", keys(&asked.about))));
-        written(self.reader.lines(self.cli.out(), &lines).and_then(|()| self.cli.out().flush()))
+        written(self.reader.lines(&mut self.cli.page(), &lines).and_then(|()| self.cli.out().flush()))
     }
 
     fn typed(&mut self, line: &str) -> Result<(), Failure> {
@@ -196,7 +196,11 @@ impl<'a> Session<'a> {
     }
 
     fn note(&mut self, meaning: Meaning, text: &str) -> Result<(), Failure> {
-        written(self.reader.lines(self.cli.out(), &[(meaning, text.to_owned())]).and_then(|()| self.cli.out().flush()))
+        written(
+            self.reader
+                .lines(&mut self.cli.page(), &[(meaning, text.to_owned())])
+                .and_then(|()| self.cli.out().flush()),
+        )
     }
 }
 

@@ -1,13 +1,8 @@
 //! A Pod's conversation as a person reads it: from its history, or as it happens.
 
-mod doubles;
-mod permission;
-mod reader;
-
 use std::path::Path;
 
-pub(super) use permission::{Arguments, full, is_answer, keys, meant, outline};
-pub(super) use reader::{Detail, Reader, short};
+pub(super) use crate::cli::conversation::{Arguments, Detail, Reader, full, is_answer, keys, meant, outline, short};
 
 use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure, Meaning, written};
@@ -42,12 +37,12 @@ pub(super) struct Span {
 /// Shows what happens in a Pod, now.
 pub(super) fn show(cli: &mut Cli, reader: &mut Reader, event: &Event) -> Result<(), Failure> {
     let now = cli.now();
-    written(reader.event(cli.out(), event, now).and_then(|()| cli.out().flush()))
+    written(reader.event(&mut cli.page(), event, now).and_then(|()| cli.out().flush()))
 }
 
 /// Shows what happened in a Pod, as its history has it.
 pub(super) fn show_entry(cli: &mut Cli, reader: &mut Reader, entry: &Entry) -> Result<(), Failure> {
-    written(reader.entry(cli.out(), entry))
+    written(reader.entry(&mut cli.page(), entry))
 }
 
 /// Shows the beginning of an answer that goes on, to who has read the history on disk.
@@ -92,7 +87,7 @@ pub(super) fn say_how_to_answer(cli: &mut Cli, pod: &PodName, request: u64) -> R
 pub(super) fn follow_first_turn(cli: &mut Cli, registry: &Registry, pod: &PodName) -> Result<Exit, Failure> {
     let live = cli.connect_if_live(registry, pod)?;
     let to = live.as_ref().and_then(|(_, snapshot)| snapshot.written);
-    let mut reader = Reader::new(cli.paint(), Detail::Short);
+    let mut reader = Reader::new(Detail::Short);
     let mut outcome = None;
     show_history(cli, &mut reader, &history_of(registry, pod), Span { from: 0, to }, |event| {
         if let Event::RunEnd { outcome: ended } = event {
@@ -136,14 +131,14 @@ pub(super) fn show_history(
         match (line.end, serde_json::from_slice::<Entry>(&line.bytes)) {
             (LineEnd::TooLong, _) => {
                 let text = format!("an entry of more than {} MiB; yoi logs --json shows it", MAX_ENTRY >> 20);
-                written(reader.remark(cli.out(), &text))?;
+                written(reader.remark(&mut cli.page(), &text))?;
             }
             (_, Ok(entry)) => {
                 show_entry(cli, reader, &entry)?;
                 let message = Message { event: entry.event, data: entry.data, id: None };
                 message.event().iter().for_each(&mut look);
             }
-            (_, Err(_)) => written(reader.remark(cli.out(), &String::from_utf8_lossy(&line.bytes)))?,
+            (_, Err(_)) => written(reader.remark(&mut cli.page(), &String::from_utf8_lossy(&line.bytes)))?,
         }
     }
     written(cli.out().flush())

@@ -10,12 +10,11 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::args::OutputArgs;
 use crate::cli::quote::{command, visible};
-use crate::cli::{Cli, Exit, Failure, Field, Meaning, Row, Value};
+use crate::cli::{Cli, Exit, Failure, Field, Meaning, Row, Value, starting};
 use crate::domain::AgentSpec;
 use crate::fs::IoContext as _;
 use crate::launch::{ProbeError, Setup, probe};
 use crate::pod::protocol::{AgentOffer, Offered};
-use crate::porcelain::launching::starting;
 use crate::porcelain::scratch::{self, Places, Sweeper};
 use crate::ticket::{ProfileError, ProfileRef};
 

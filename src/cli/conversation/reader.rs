@@ -1,14 +1,15 @@
 //! What happens in a Pod, written for a person, line by line.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 
 use serde_json::Value;
 
 use super::doubles::{Doubles, Held, Showing};
+use super::page::Page;
 use super::permission;
 use crate::cli::quote::visible;
-use crate::cli::{Meaning, Paint, lasted, local};
+use crate::cli::{Meaning, lasted, local};
 use crate::domain::{KnownSegment, OptionKind, Segment, Timestamp};
 use crate::pod::ToolOutcome;
 use crate::pod::protocol::{AnsweredBy, Caller, Entry, Event, Message, PermissionOption, TurnOutcome};
@@ -18,7 +19,7 @@ const SHORT: usize = 120;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::porcelain) enum Detail {
+pub enum Detail {
     /// Of thoughts, arguments and results a line each.
     Short,
     /// All that there is.
@@ -26,8 +27,7 @@ pub(in crate::porcelain) enum Detail {
 }
 
 /// Writes what happens in a Pod for a person. Time is told by what happens, so that it is the same from the history.
-pub(in crate::porcelain) struct Reader {
-    paint: Paint,
+pub struct Reader {
     detail: Detail,
     /// Whether anything was written.
     has_begun: bool,
@@ -45,9 +45,9 @@ pub(in crate::porcelain) struct Reader {
 }
 
 impl Reader {
-    pub(in crate::porcelain) fn new(paint: Paint, detail: Detail) -> Self {
+    /// Begins to read a conversation.
+    pub fn new(detail: Detail) -> Self {
         Self {
-            paint,
             detail,
             has_begun: false,
             within_line: false,
@@ -60,7 +60,7 @@ impl Reader {
     }
 
     /// Shows a line of the history.
-    pub(in crate::porcelain) fn entry(&mut self, out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
+    pub fn entry(&mut self, out: &mut dyn Page, entry: &Entry) -> io::Result<()> {
         let message = Message { event: entry.event.clone(), data: entry.data.clone(), id: None };
         match message.event() {
             // The history keeps whole thoughts, and only pieces are told as they come.
@@ -71,12 +71,12 @@ impl Reader {
     }
 
     /// Shows what happens.
-    pub(in crate::porcelain) fn event(&mut self, out: &mut dyn Write, event: &Event, at: Timestamp) -> io::Result<()> {
+    pub fn event(&mut self, out: &mut dyn Page, event: &Event, at: Timestamp) -> io::Result<()> {
         match event {
             Event::UserMessage { input } => {
                 if self.has_begun {
                     self.end_line(out)?;
-                    writeln!(out)?;
+                    out.end_line()?;
                 }
                 self.line(out, Meaning::Heading, &format!("user — {}", local(at)))?;
                 input.iter().try_for_each(|segment| self.segment(out, segment))
@@ -157,12 +157,12 @@ impl Reader {
     }
 
     /// Shows a remark on what is shown, in a line of its own.
-    pub(in crate::porcelain) fn remark(&mut self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+    pub fn remark(&mut self, out: &mut dyn Page, text: &str) -> io::Result<()> {
         self.line(out, Meaning::Quiet, text)
     }
 
     /// Shows lines with what they mean.
-    pub(in crate::porcelain) fn lines(&mut self, out: &mut dyn Write, lines: &[(Meaning, String)]) -> io::Result<()> {
+    pub fn lines(&mut self, out: &mut dyn Page, lines: &[(Meaning, String)]) -> io::Result<()> {
         lines.iter().try_for_each(|(meaning, text)| self.line(out, *meaning, text))
     }
 
@@ -175,7 +175,7 @@ impl Reader {
 
     fn end_turn(
         &mut self,
-        out: &mut dyn Write,
+        out: &mut dyn Page,
         outcome: TurnOutcome,
         error: Option<&str>,
         at: Timestamp,
@@ -204,7 +204,7 @@ impl Reader {
         }
     }
 
-    fn segment(&mut self, out: &mut dyn Write, segment: &Segment) -> io::Result<()> {
+    fn segment(&mut self, out: &mut dyn Page, segment: &Segment) -> io::Result<()> {
         match segment {
             Segment::Known(KnownSegment::Text { content }) => {
                 self.flowing(out, content)?;
@@ -218,7 +218,7 @@ impl Reader {
         }
     }
 
-    fn call(&mut self, out: &mut dyn Write, tool: &str, arguments: &Value, by: Caller) -> io::Result<()> {
+    fn call(&mut self, out: &mut dyn Page, tool: &str, arguments: &Value, by: Caller) -> io::Result<()> {
         let (meaning, mark) = match by {
             Caller::Pod => (Meaning::Busy, "→"),
             Caller::Agent => (Meaning::Quiet, "»"),
@@ -237,7 +237,7 @@ impl Reader {
     }
 
     /// All arguments, where all is shown.
-    fn arguments(&mut self, out: &mut dyn Write, arguments: &Value) -> io::Result<()> {
+    fn arguments(&mut self, out: &mut dyn Page, arguments: &Value) -> io::Result<()> {
         match self.detail {
             Detail::Short => Ok(()),
             Detail::Whole => {
@@ -249,7 +249,7 @@ impl Reader {
 
     fn result(
         &mut self,
-        out: &mut dyn Write,
+        out: &mut dyn Page,
         tool: &str,
         outcome: &ToolOutcome,
         took: Option<String>,
@@ -271,7 +271,7 @@ impl Reader {
 
     fn answer(
         &mut self,
-        out: &mut dyn Write,
+        out: &mut dyn Page,
         request: u64,
         option: Option<&PermissionOption>,
         by: AnsweredBy,
@@ -296,7 +296,7 @@ impl Reader {
         }
     }
 
-    fn whole_thought(&mut self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+    fn whole_thought(&mut self, out: &mut dyn Page, text: &str) -> io::Result<()> {
         match self.detail {
             Detail::Short => self.line(out, Meaning::Quiet, &format!("∙ {}", short(text))),
             Detail::Whole => text.lines().try_for_each(|line| self.line(out, Meaning::Quiet, &format!("∙ {line}"))),
@@ -304,7 +304,7 @@ impl Reader {
     }
 
     /// A piece of a thought as it comes, in one line, and no more than the beginning of it unless all is shown.
-    fn piece_of_thought(&mut self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+    fn piece_of_thought(&mut self, out: &mut dyn Page, text: &str) -> io::Result<()> {
         let mut shown = match self.thought {
             Some(shown) => shown,
             None => {
@@ -331,34 +331,36 @@ impl Reader {
     }
 
     /// Text that goes on where it ended; control characters are shown, newlines are kept.
-    fn flowing(&mut self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+    fn flowing(&mut self, out: &mut dyn Page, text: &str) -> io::Result<()> {
         if self.thought.is_some() {
             self.end_line(out)?;
         }
         for part in text.split_inclusive('\n') {
             let ends = part.ends_with('\n');
-            let end = if ends { "\n" } else { "" };
-            write!(out, "{}{end}", visible(part.trim_end_matches(['\n', '\r'])))?;
+            out.put(None, &visible(part.trim_end_matches(['\n', '\r'])))?;
+            if ends {
+                out.end_line()?;
+            }
             self.has_begun = true;
             self.within_line = !ends;
         }
         Ok(())
     }
 
-    fn write(&mut self, out: &mut dyn Write, meaning: Meaning, text: &str) -> io::Result<()> {
+    fn write(&mut self, out: &mut dyn Page, meaning: Meaning, text: &str) -> io::Result<()> {
         self.has_begun = true;
-        if text.is_empty() { Ok(()) } else { write!(out, "{}", self.paint.text(meaning, visible(text))) }
+        if text.is_empty() { Ok(()) } else { out.put(Some(meaning), &visible(text)) }
     }
 
-    fn line(&mut self, out: &mut dyn Write, meaning: Meaning, text: &str) -> io::Result<()> {
+    fn line(&mut self, out: &mut dyn Page, meaning: Meaning, text: &str) -> io::Result<()> {
         self.end_line(out)?;
         self.write(out, meaning, text.trim_end())?;
-        writeln!(out)
+        out.end_line()
     }
 
-    fn end_line(&mut self, out: &mut dyn Write) -> io::Result<()> {
+    fn end_line(&mut self, out: &mut dyn Page) -> io::Result<()> {
         self.thought = None;
-        if std::mem::take(&mut self.within_line) { writeln!(out) } else { Ok(()) }
+        if std::mem::take(&mut self.within_line) { out.end_line() } else { Ok(()) }
     }
 }
 
@@ -373,7 +375,7 @@ pub(super) fn flat(text: &str) -> String {
 }
 
 /// A text in one short line.
-pub(in crate::porcelain) fn short(text: &str) -> String {
+pub fn short(text: &str) -> String {
     // A long text is not gone through to its end for the little that is shown of it.
     let enough = text.char_indices().nth(SHORT * 4).map_or(text, |(end, _)| &text[..end]);
     let line = flat(enough);

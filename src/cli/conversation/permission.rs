@@ -21,13 +21,13 @@ fn key(kind: OptionKind) -> char {
 }
 
 /// What a request is about, in a line.
-pub(in crate::porcelain) fn outline(asked: &PermissionRequest) -> String {
+pub fn outline(asked: &PermissionRequest) -> String {
     format!("request {} ({}): {}", asked.request, asked.about.kind, short(&asked.about.title))
 }
 
 /// How much is shown of the arguments of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::porcelain) enum Arguments {
+pub enum Arguments {
     /// All of them.
     Whole,
     /// What fits on a screen.
@@ -38,7 +38,7 @@ pub(in crate::porcelain) enum Arguments {
 const SCREEN: (usize, usize) = (40, 400);
 
 /// All that there is to know before it is answered.
-pub(in crate::porcelain) fn full(asked: &PermissionRequest, arguments: Arguments) -> Vec<Line> {
+pub fn full(asked: &PermissionRequest, arguments: Arguments) -> Vec<Line> {
     let PermissionSubject { title, kind, options, .. } = &asked.about;
     let mut lines = vec![(Meaning::Attention, format!("? request {} ({kind}): {}", asked.request, flat(title)))];
     let readable = readable(&asked.about.arguments);
@@ -59,7 +59,7 @@ pub(in crate::porcelain) fn full(asked: &PermissionRequest, arguments: Arguments
 }
 
 /// The keys that answer a request, with the first and the last number: `y, n or 1 to 3`.
-pub(in crate::porcelain) fn keys(subject: &PermissionSubject) -> String {
+pub fn keys(subject: &PermissionSubject) -> String {
     let with_key = subject.options.iter().filter(|option| has_key(subject, option));
     let mut keys: Vec<String> = with_key.map(|option| key(option.kind).to_string()).collect();
     keys.push(match subject.options.len() {
@@ -70,7 +70,7 @@ pub(in crate::porcelain) fn keys(subject: &PermissionSubject) -> String {
 }
 
 /// The option that is meant by a word: a key, what it stands for, or a number from 1.
-pub(in crate::porcelain) fn meant<'a>(subject: &'a PermissionSubject, word: &str) -> Option<&'a PermissionOption> {
+pub fn meant<'a>(subject: &'a PermissionSubject, word: &str) -> Option<&'a PermissionOption> {
     match kind_of(word) {
         Some(kind) => subject.chosen(&Choice::Kind(kind)),
         None => subject.options.get(word.parse::<usize>().ok()?.checked_sub(1)?),
@@ -78,7 +78,7 @@ pub(in crate::porcelain) fn meant<'a>(subject: &'a PermissionSubject, word: &str
 }
 
 /// Whether a word could be the answer to some request.
-pub(in crate::porcelain) fn is_answer(word: &str) -> bool {
+pub fn is_answer(word: &str) -> bool {
     kind_of(word).is_some() || word.parse::<usize>().is_ok()
 }
 

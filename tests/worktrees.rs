@@ -242,6 +242,26 @@ fn a_dry_run_in_a_worktree_prints_commands_that_work_when_pasted_and_makes_nothi
 }
 
 #[test]
+fn what_comes_next_is_worked_on_in_worktrees_side_by_side() {
+    let world = World::new("cat");
+    let env = &world.0;
+    for id in [COMPLETE, INCOMPLETE] {
+        let script = "sed -i -E 's/^((workflow_)?state): .*/\\1: queued/' .yoi/tickets/\"$1\"/item.md";
+        run(env.shell(script).arg("sh").arg(id), 0);
+    }
+    for id in [COMPLETE, INCOMPLETE] {
+        let format = "{ticket} {worktree} {branch}";
+        let said = run(&mut env.yoi(["next", "--role", "coder", "--worktree", "--format", format]), 0).stdout;
+        assert_eq!(said, format!("{id} {} ticket/{id}\n", world.place(id).display()));
+    }
+    let why = run(&mut env.yoi(["why", &format!("coder-{COMPLETE}")]), 0).stdout;
+    assert!(why.contains(&format!("branch: {BRANCH}\n")), "{why}");
+    run(&mut env.yoi(["next", "--role", "coder", "--worktree"]), 1);
+    assert_eq!(world.git("worktree list").stdout.lines().count(), 3);
+    [COMPLETE, INCOMPLETE].iter().for_each(|id| env.stop(&format!("coder-{id}")));
+}
+
+#[test]
 fn what_a_hook_of_git_is_told_of_its_repository_leads_to_no_other_one() {
     let world = World::new("cat");
     let other = World::new("cat");

@@ -6,7 +6,8 @@ use crate::domain::{ClaimStatus, Origin};
 use crate::fs::WaitError;
 use crate::launch::steps::{AnswerError, ShutDownError};
 use crate::launch::{
-    Failed, HoldError, InFlightError, PlanError, QueueError, RestoreError, TicketRoleLaunchError, Undone,
+    Failed, HoldError, InFlightError, NextError, PlanError, QueueError, RestoreError, TicketRoleLaunchError, Undone,
+    WaitingError,
 };
 use crate::pod::client::ClientError;
 use crate::pod::mcp::ServeError;
@@ -306,6 +307,37 @@ impl From<QueueError> for Failure {
                 Self::of(Exit::Environment, &error).hint(hint)
             }
             QueueError::Write(error) => error.into(),
+        }
+    }
+}
+
+impl From<NextError> for Failure {
+    fn from(error: NextError) -> Self {
+        match error {
+            // A queue that is empty for what cannot be read is not known to be empty.
+            NextError::Empty { ref left } if !left.unreadable.is_empty() => {
+                let unreadable = left.unreadable.join("; ");
+                Self::of(Exit::Environment, &error).because(unreadable).hint("yoi ticket doctor")
+            }
+            NextError::Empty { .. } => Self::of(Exit::Refused, &error).hint("yoi ticket list --state queued"),
+            NextError::Busy { .. } => Self::of(Exit::Busy, &error).hint("yoi status"),
+            NextError::Launch(error) => error.into(),
+        }
+    }
+}
+
+impl From<WaitingError> for Failure {
+    fn from(error: WaitingError) -> Self {
+        match error {
+            WaitingError::TimedOut { .. } => Self::of(Exit::Busy, &error),
+            WaitingError::Ended { ref pod, .. } => {
+                let hint = command(["yoi", "why", pod.as_str()]);
+                Self::of(Exit::Refused, &error).hint(hint)
+            }
+            WaitingError::NoPod { .. } => Self::of(Exit::Refused, &error).hint("yoi status"),
+            WaitingError::Ticket(error) => error.into(),
+            WaitingError::Record(error) => error.into(),
+            WaitingError::Watch(error) => error.into(),
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let (registry, tickets) = (cli.registry()?, setup.tickets());
     let queue = Queue::of(&tickets)?;
     if launch.dry_run {
-        let next = peek_next(queue, role, &registry, &cli.restorable(&registry)).map_err(failure)?;
+        let next = peek_next(queue, role, &registry, &cli.restorable(&registry))?;
         let wanted = Wanted { ticket: Some(next.id), pod: None, message, in_worktree: worktree };
         return launching::run(role, wanted, &setup, &launch, cli);
     }
@@ -68,22 +68,9 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     };
     let (launched, unreadable) = launched.map_err(|error| match error {
         NextError::Launch(error) => launching::failed(error, profile.as_deref(), &setup),
-        error => failure(error),
+        error => error.into(),
     })?;
     // The launch is what was asked for; what else is wrong is told, and changes nothing of it.
     cli.warn_of_unreadable(unreadable);
     launching::told(launched, &registry, &launch, cli)
-}
-
-/// The queue that is empty for what cannot be read is not known to be empty.
-fn failure(error: NextError) -> Failure {
-    match error {
-        NextError::Empty { ref left } if !left.unreadable.is_empty() => {
-            let unreadable = left.unreadable.join("; ");
-            Failure::of(Exit::Environment, &error).because(unreadable).hint("yoi ticket doctor")
-        }
-        NextError::Empty { .. } => Failure::of(Exit::Refused, &error).hint("yoi ticket list --state queued"),
-        NextError::Busy { .. } => Failure::of(Exit::Busy, &error).hint("yoi status"),
-        NextError::Launch(error) => error.into(),
-    }
 }

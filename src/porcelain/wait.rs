@@ -7,7 +7,7 @@ use super::ticket::find;
 use crate::cli::args::{seconds, wanted};
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::PodName;
-use crate::launch::{Awaited, Waiting, WaitingError, Wanted, wait_until};
+use crate::launch::{Awaited, Waiting, Wanted, wait_until};
 use crate::registry::Registry;
 use crate::ticket::State;
 
@@ -47,7 +47,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let awaited = awaited(&args, &registry, cli)?;
     let restorable = cli.restorable(&registry);
     let waiting = Waiting { registry: &registry, tickets: &tickets, restorable: &restorable };
-    wait_until(&awaited, &waiting, args.timeout).map_err(failure)?;
+    wait_until(&awaited, &waiting, args.timeout)?;
     Ok(Exit::Done)
 }
 
@@ -83,19 +83,5 @@ fn awaited(args: &Args, registry: &Registry, cli: &Cli) -> Result<Awaited, Failu
             let text = format!("there is no ticket and no Pod {:?} in this workspace", args.name);
             Err(Failure::new(Exit::Refused, text).hint("yoi status"))
         }
-    }
-}
-
-fn failure(error: WaitingError) -> Failure {
-    match error {
-        WaitingError::TimedOut { .. } => Failure::of(Exit::Busy, &error),
-        WaitingError::Ended { ref pod, .. } => {
-            let hint = crate::cli::quote::command(["yoi", "why", pod.as_str()]);
-            Failure::of(Exit::Refused, &error).hint(hint)
-        }
-        WaitingError::NoPod { .. } => Failure::of(Exit::Refused, &error).hint("yoi status"),
-        WaitingError::Ticket(error) => error.into(),
-        WaitingError::Record(error) => error.into(),
-        WaitingError::Watch(error) => error.into(),
     }
 }

@@ -328,8 +328,8 @@ fn the_terminal_is_given_back_after_a_signal_and_while_the_panel_is_stopped() {
 fn without_colour_everything_is_told_all_the_same() {
     let env = sample();
     run(&mut env.yoi_claim(["claim-commit", INCOMPLETE, "--pod", "mira", "--role", "coder"]), 0);
-    let mut painted = panel(&env, 100, 60);
-    let mut plain = Screen::start(env.yoi(["panel"]).env("NO_COLOR", "1"), 100, 60);
+    let mut painted = panel(&env, 140, 60);
+    let mut plain = Screen::start(env.yoi(["panel"]).env("NO_COLOR", "1"), 140, 60);
     for text in ["2 in all", "Pod mira as coder, generation 1", "Show how much of an upload is left"] {
         painted.wait_for(text);
     }
@@ -337,7 +337,7 @@ fn without_colour_everything_is_told_all_the_same() {
     let text = painted.text();
     plain.wait(&format!("the same as\n{text}"), |screen| screen.text() == text);
     let colours = |screen: &Screen| {
-        let cells = (0..60).flat_map(|row| (0..100).map(move |column| (row, column)));
+        let cells = (0..60).flat_map(|row| (0..140).map(move |column| (row, column)));
         let is_coloured = |(row, column): &(u16, u16)| {
             screen.state().cell(*row, *column).is_some_and(|cell| cell.fgcolor() != vt100::Color::Default)
         };

@@ -160,15 +160,24 @@ impl Bench {
                 if path == Path::new("src/lib.rs") { Some(with_switch(path, text)) } else { text }
             });
         }
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["test", "--locked", "--no-run", "--message-format=json", "--target-dir"]).arg(place.join("target"));
+        let cargo = |arguments: &[&str]| {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(arguments).args(["--locked", "--message-format=json", "--target-dir"]).arg(place.join("target"));
+            // What the product depends on has been built for this test.
+            cargo.env("CARGO_BUILD_BUILD_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap());
+            cargo.current_dir(&tree).stderr(Stdio::inherit());
+            cargo
+        };
+        // The agent of some tests.
+        assert!(cargo(&["build", "--examples"]).stdout(Stdio::null()).status().unwrap().success());
+        let mut build = cargo(&["test", "--no-run"]);
         for test in protections.iter().map(|protection| protection.test.as_str()).collect::<BTreeSet<_>>() {
             match test {
                 "lib" => build.arg("--lib"),
                 name => build.args(["--test", name]),
             };
         }
-        let output = build.current_dir(&tree).stderr(Stdio::inherit()).output().unwrap();
+        let output = build.output().unwrap();
         assert!(output.status.success(), "the copy does not build");
         Self { tree, programs: programs_of(&output.stdout) }
     }
@@ -201,6 +210,8 @@ impl Bench {
     fn passes(&self, protection: &Protection, out: u64) -> bool {
         let mut command = Command::new(&self.programs[&protection.test]);
         command.args(&protection.arguments).env_remove("YOI_EXTENDED").envs(&protection.environment);
+        // What a test would have built besides is there.
+        command.env_remove("CARGO");
         command.current_dir(&self.tree).process_group(0);
         let (_, most) = getrlimit(Resource::RLIMIT_LOCKS).unwrap();
         // SAFETY: the call is safe between fork and exec.

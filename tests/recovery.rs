@@ -6,8 +6,8 @@ mod common;
 
 use std::path::Path;
 
-use common::TestEnv;
 use common::transcript::{Step, differences, end_pods, session};
+use common::{TestEnv, fake_acp};
 
 /// How each symptom comes about, in the sample workspace.
 const SYMPTOMS: &[(&str, &str)] = &[
@@ -46,6 +46,13 @@ const SYMPTOMS: &[(&str, &str)] = &[
         r#"yoi intake 20260118-101544-001 --wait
         kill -STOP "$(yoi why intake-20260118-101544-001 | sed -n 's/.*pid \([0-9]*\) (yoi-host)/\1/p')""#,
     ),
+    (
+        "A Pod is at work, and nothing happens",
+        r#"printf '[roles.intake]\nprofile = "project:asks"\n' >.yoi/ticket.config.toml
+        yoi intake 20260118-101544-001 -m '@ask execute reject_once,allow_once'
+        until yoi status | grep -q asks; do :; done"#,
+    ),
+    ("An agent does not come up", "true"),
     (
         "A launch failed (exit status 4)",
         r#"yoi intake 20260118-101544-001 --ready-timeout 0 || [ $? = 4 ]
@@ -100,6 +107,16 @@ const DAMAGED: &str = r#"yoi intake 20260118-101544-001 --wait
         yoi stop intake-20260118-101544-001
         echo oops >"$(yoi-claim workspace-key --format '{registry}')/claims/20260118-101544-001.toml""#;
 
+/// Gives a workspace the agents that speak the Agent Client Protocol of these symptoms; no role has them yet.
+fn add_agents(env: &TestEnv) {
+    let program = fake_acp::program();
+    let profiles = format!(
+        "[profiles.asks]\nagent = \"acp\"\ncommand = [{program:?}]\n\n\
+         [profiles.mute]\nagent = \"acp\"\ncommand = [{program:?}, \"tools=none\"]\ndeadlines = {{ tools = 0.2 }}\n"
+    );
+    std::fs::write(env.workspace().join(".yoi/profiles.toml"), profiles).unwrap();
+}
+
 /// What cannot be brought about here, and why.
 const NOT_SHOWN: &[(&str, &str)] = &[
     ("The disk is full (exit status 128)", "a full disk takes a mount: tests/faults does it"),
@@ -132,6 +149,7 @@ fn check(half: usize) {
     for (title, steps) in symptoms().into_iter().skip(half).step_by(2) {
         let Some(prepare) = prepared(&title) else { continue };
         let env = TestEnv::with_sample();
+        add_agents(&env);
         let found = differences(&env, prepare, &steps);
         wrong.extend(found.into_iter().map(|text| format!("{title}: {text}")));
         // A workspace that was moved is not there any more, and neither are its Pods.

@@ -17,13 +17,11 @@ mod measure;
 mod table;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Process, TestEnv, run};
+use common::{Process, TestEnv, fake_acp, run};
 use measure::in_turn;
 use serde_json::{Value, json};
 use table::{Table, verdict};
@@ -39,11 +37,10 @@ const POD: &str = "intake-new";
 
 fn main() {
     let full = std::env::args().any(|argument| argument == "--bench");
-    let agent = compile_agent(full);
     let env = TestEnv::new();
     let mut table = Table::new("the agent by itself");
-    let mut direct = Direct::start(&env, &agent);
-    let mut pod = InPod::launch(&env, &agent);
+    let mut direct = Direct::start(&env);
+    let mut pod = InPod::launch(&env);
     let (ours, bare) = in_turn(if full { 300 } else { 1 }, |_| pod.prompt(), |_| direct.prompt());
     table.beside("a prompt, until its turn is over", &ours, &bare);
     table.value("added to each prompt", &format!("{:.2} ms", ours.median() - bare.median()), "");
@@ -51,14 +48,6 @@ fn main() {
     pod.rest(&mut table, if full { Duration::from_secs(10) } else { Duration::from_millis(10) });
     run(&mut env.yoi(["-q", "stop", POD]), 0);
     env.wait_for_processes();
-}
-
-/// Builds the fake agent as this bench was built.
-fn compile_agent(full: bool) -> PathBuf {
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--locked", "--example", "fake_acp"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    run(if full { build.arg("--release") } else { &mut build }, 0);
-    Path::new(env!("CARGO_BIN_EXE_yoi")).with_file_name("examples").join("fake_acp")
 }
 
 /// The agent, spoken to without anything between.
@@ -71,8 +60,8 @@ struct Direct {
 }
 
 impl Direct {
-    fn start(env: &TestEnv, agent: &Path) -> Self {
-        let mut command = env.command(agent);
+    fn start(env: &TestEnv) -> Self {
+        let mut command = env.command(fake_acp::program());
         command.arg("tools=none").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut agent = command.spawn().unwrap();
         let (input, output) = (agent.stdin.take().unwrap(), BufReader::new(agent.stdout.take().unwrap()));
@@ -122,19 +111,11 @@ struct InPod<'a> {
 }
 
 impl<'a> InPod<'a> {
-    fn launch(env: &'a TestEnv, agent: &Path) -> Self {
+    fn launch(env: &'a TestEnv) -> Self {
         run(&mut env.yoi(["init"]), 0);
-        let profile = format!("[profiles.fake]\nagent = \"acp\"\ncommand = [{:?}]\n", agent.to_str().unwrap());
-        fs::write(env.workspace().join(".yoi/profiles.toml"), profile).unwrap();
-        let config = "[roles.intake]\nprofile = \"project:fake\"\n";
-        fs::write(env.workspace().join(".yoi/ticket.config.toml"), config).unwrap();
+        env.configure_acp(&[], "");
         run(&mut env.yoi(["-q", "intake", "--wait", "-m", PROMPT]), 0);
-        let registry = yoi::registry::Registry::new(
-            &env.data(),
-            &env.runtime(),
-            yoi::registry::Workspace::find(&env.workspace()).unwrap(),
-        );
-        let client = steps::connect_pod(&registry, &PodName::new(POD).unwrap()).unwrap();
+        let client = steps::connect_pod(&env.registry(), &PodName::new(POD).unwrap()).unwrap();
         Self { env, client }
     }
 

@@ -5,7 +5,10 @@ use super::{Exit, Failure};
 use crate::domain::{ClaimStatus, Origin};
 use crate::fs::WaitError;
 use crate::launch::steps::{AnswerError, ShutDownError};
-use crate::launch::{Failed, HoldError, InFlightError, PlanError, RestoreError, TicketRoleLaunchError, Undone};
+use crate::launch::{
+    Failed, HoldError, InFlightError, PlanError, RestoreError, Setup, Step, TicketRoleLaunchError,
+    TicketRoleLaunchPlan, Undone,
+};
 use crate::pod::client::ClientError;
 use crate::pod::mcp::ServeError;
 use crate::registry::{
@@ -273,6 +276,17 @@ impl From<TicketRoleLaunchError> for Failure {
             }),
             _ => failure,
         }
+    }
+}
+
+impl Failure {
+    /// The same of the launch of a plan; an agent that does not come up is a matter of its profile, and the file and the line
+    /// to change are named.
+    pub fn of_launch(error: TicketRoleLaunchError, plan: &TicketRoleLaunchPlan, setup: &Setup) -> Self {
+        let is_of_the_agent = matches!(&error, TicketRoleLaunchError::Failed(failed) if failed.step == Step::Ready);
+        let profile = plan.profile.as_deref().filter(|_| is_of_the_agent).and_then(|profile| profile.parse().ok());
+        let advice = profile.and_then(|profile| setup.how_to_change(&profile));
+        advice.into_iter().fold(Self::from(error), Self::hint)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::{AgentSpec, PodName, PodRecord, Role, TicketId, chain};
 use crate::registry::{Restorable, Workspace};
 use crate::ticket::{
     Config, ConfigError, ListedProfile, ProfileError, ProfileRef, ResolveContext, Tickets, installed_agents,
-    list_profiles, resolve,
+    list_profiles, place_of, resolve,
 };
 
 /// Where configuration and programs are found besides the workspace.
@@ -76,6 +76,11 @@ impl Setup {
     /// When it leads to no agent.
     pub fn resolve(&self, profile: &ProfileRef) -> Result<AgentSpec, ProfileError> {
         resolve(profile, &self.context())
+    }
+
+    /// What to change where the agent of a profile does not do as it should; `None` where no file names its program.
+    pub fn how_to_change(&self, profile: &ProfileRef) -> Option<String> {
+        place_of(profile, &self.context()).map(|place| format!("change profile {profile} in {place}"))
     }
 
     /// The roles that a profile is configured for.

@@ -85,7 +85,8 @@ fn execute(
     let mut progress = cli.progress();
     let starting = starting(&agent);
     let mut tell = |step: Step| progress.step(if step == Step::Spawn { &starting } else { doing(step) });
-    Ok(launch_ticket_role_pod(plan, agent, &services, &cli.restorable(registry), options, &mut tell)?)
+    let launched = launch_ticket_role_pod(plan, agent, &services, &cli.restorable(registry), options, &mut tell);
+    launched.map_err(|error| Failure::of_launch(error, plan, setup))
 }
 
 /// The plumbing commands that do what this launch does, as one command to paste; on a ticket they run under

@@ -60,7 +60,7 @@ pub use item::{Item, ItemError, Value};
 pub use place::Place;
 pub use profiles::{
     KNOWN_AGENTS, KnownAgent, ListedProfile, ParseProfileError, ProfileError, ProfileRef, ResolveContext, find_in_path,
-    installed_agents, list_profiles, resolve, ways_to_run,
+    installed_agents, list_profiles, place_of, resolve, ways_to_run,
 };
 pub use record::{Summary, Ticket, parse_moment};
 pub use state::State;

@@ -95,3 +95,21 @@ fn a_pod_that_ends_in_a_turn_leaves_nothing_of_its_agent() {
     assert!(child.wait(Instant::now()));
     assert!(!stage.env.registry().pod_lives(&pod(POD)).unwrap());
 }
+
+#[test]
+fn a_pod_that_is_killed_in_a_turn_leaves_nothing_of_its_agent_and_comes_back() {
+    for killed in ["yoi-host", "yoi-warden"] {
+        let (stage, mut talk) = Stage::up(&[], "");
+        talk.begin("@leave-child\n@ignore-cancel");
+        stage.wait_until_asked("waits");
+        let child = process(&stage.wait_until_asked("child "));
+        let said = run(&mut stage.env.yoi(["why", POD]), 0).stdout;
+        let line = said.lines().find(|line| line.ends_with(&format!("({killed})"))).unwrap();
+        process(line.trim_end_matches(&format!(" ({killed})"))).kill();
+        stage.env.wait_for_processes();
+        assert!(child.wait(Instant::now()), "{killed}: a child that left its session goes on");
+        run(&mut stage.env.yoi(["-q", "restore", POD]), 0);
+        assert!(stage.talk().said("@echo").contains("# What the user says now"), "{killed}");
+        stage.stop();
+    }
+}

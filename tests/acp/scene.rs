@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::common::fake_acp::program;
 use crate::common::puppet::{Wire, outline, say};
 use crate::common::scene::INCOMPLETE;
 use crate::common::{Outcome, TestEnv, run};
@@ -23,16 +22,14 @@ impl Stage {
     pub fn set(arguments: &[&str], keys: &str) -> Self {
         let stage = Self { env: TestEnv::with_sample() };
         stage.change(arguments, keys);
-        stage.env.configure("intake", "project:fake");
         stage
     }
 
     /// Changes what the next start of the fake is like.
     pub fn change(&self, arguments: &[&str], keys: &str) {
-        let mut command = vec![program().to_str().unwrap().to_owned(), format!("trace={}", self.trace().display())];
-        command.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        let profile = format!("[profiles.fake]\nagent = \"acp\"\ncommand = {}\n{keys}\n", json!(command));
-        fs::write(self.env.workspace().join(".yoi/profiles.toml"), profile).unwrap();
+        let trace = [format!("trace={}", self.trace().display())];
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned());
+        self.env.configure_acp(&trace.into_iter().chain(arguments).collect::<Vec<_>>(), keys);
     }
 
     fn trace(&self) -> PathBuf {

@@ -9,6 +9,10 @@ fn fails(arguments: &[&str], keys: &str) -> String {
     let said = stage.launch("@say never", 4).stderr;
     stage.env.assert_nothing_is_left();
     assert!(!stage.asked().contains(&"session/prompt".to_owned()));
+    // The line of its program, whatever else is wrong with it.
+    let hint =
+        format!("hint: change profile project:fake in {}/.yoi/profiles.toml:3\n", stage.env.workspace().display());
+    assert!(said.ends_with(&hint), "{said}");
     said
 }
 

@@ -8,7 +8,7 @@
 pub mod console;
 pub mod fake_acp;
 pub mod impostor;
-mod process;
+pub mod process;
 pub mod puppet;
 pub mod scene;
 pub mod screen;

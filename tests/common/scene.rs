@@ -8,7 +8,7 @@ use std::path::Path;
 use yoi::domain::{PodName, TicketId};
 use yoi::registry::{Registry, Workspace};
 
-use super::{TestEnv, run};
+use super::{TestEnv, fake_acp, run};
 
 /// The sample's ticket that says all that it must: an intake makes it ready, and its Pod ends by itself.
 pub const COMPLETE: &str = "20260118-093012-001";
@@ -100,6 +100,15 @@ impl TestEnv {
     pub fn configure(&self, role: &str, profile: &str) {
         let text = format!("[roles.{role}]\nprofile = \"{profile}\"\n");
         fs::write(self.workspace().join(".yoi/ticket.config.toml"), text).unwrap();
+    }
+
+    /// Gives intake the fake agent that speaks the Agent Client Protocol, with these arguments and keys of its profile.
+    pub fn configure_acp(&self, arguments: &[String], keys: &str) {
+        self.configure("intake", "project:fake");
+        let program = fake_acp::program().to_str().unwrap().to_owned();
+        let command: Vec<&String> = std::iter::once(&program).chain(arguments).collect();
+        let profile = format!("[profiles.fake]\nagent = \"acp\"\ncommand = {command:?}\n{keys}\n");
+        fs::write(self.workspace().join(".yoi/profiles.toml"), profile).unwrap();
     }
 
     /// Gives intake an agent that is a shell script, run once a turn.

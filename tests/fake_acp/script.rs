@@ -57,6 +57,9 @@ pub async fn play(
 ) -> Result<PromptResponse, Error> {
     let [ContentBlock::Text(prompt)] = &*asked.prompt else { return Err(Error::invalid_params()) };
     fake.note("session/prompt");
+    if let Some(program) = fake.option("prompted") {
+        Command::new("sh").arg(program).stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap();
+    }
     let prompt = &prompt.text;
     let now = prompt.rsplit_once(NOW).map_or(prompt.as_str(), |(_, now)| now);
     let scene = Scene { fake, connection, session: &asked.session_id, prompt };

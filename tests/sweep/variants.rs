@@ -113,6 +113,18 @@ pub fn variants() -> Vec<Variant> {
         let variant = Variant { agent: Agent::Recorder, at_once: true, ..Variant::new(kill(Launcher), part) };
         variants.push(variant.named("script-agent").named("at-once"));
     }
+    // Here the agent runs, on probation, before there is a claim, and holds what it was started with.
+    for part in all {
+        let variant = Variant { agent: Agent::Acp, stride: Some(2), ..Variant::new(kill(part), part) };
+        variants.push(variant.named("acp-agent"));
+    }
+    let restore = Variant {
+        agent: Agent::Acp,
+        before: Before::Stopped,
+        launch: Launch::Restore,
+        ..Variant::new(kill(Host), Host)
+    };
+    variants.push(Variant { stride: Some(4), ..restore }.named("acp-agent").named("restore"));
     let hasty = |deed, part| Variant { launch: Launch::Hasty, ..Variant::new(deed, part) };
     variants.push(hasty(Deed::Stop, Launcher));
     variants.push(Variant { agent: Agent::Recorder, ..hasty(Deed::Stop, Launcher) }.named("script-agent"));
@@ -216,6 +228,7 @@ impl Variant {
         let profile = match self.agent {
             Agent::Checklist => "builtin:checklist",
             Agent::Recorder => "project:recorder",
+            Agent::Acp => "project:fake",
         };
         let words: &[&str] = match self.launch {
             Launch::Intake => &["yoi", "--quiet", "intake", TICKET],

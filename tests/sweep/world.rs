@@ -57,6 +57,8 @@ pub enum Agent {
     Checklist,
     /// A script that keeps a record of whether it was run under a standing claim; its Pod stays.
     Recorder,
+    /// An agent that speaks the Agent Client Protocol: it is up before the claim, and has that script run when prompted.
+    Acp,
 }
 
 /// Whether the registry has been written to before.
@@ -87,29 +89,25 @@ impl World {
         fs::create_dir_all(&ticket).unwrap();
         fs::write(ticket.join("item.md"), ITEM).unwrap();
         fs::write(ticket.join("thread.md"), THREAD).unwrap();
-        if agent == Agent::Recorder {
+        if agent != Agent::Checklist {
             let script = env.root().join("agent");
-            let record = env.root().join("record");
-            let text = format!(
-                "cat >/dev/null\n\
-                 if yoi-claim claim-check \"$YOI_TICKET\" --expect \"$YOI_CLAIM\"; then\n\
-                 \techo claimed\n\
-                 else\n\
-                 \techo \"not claimed\"\n\
-                 fi >>{}\n",
-                record.display()
-            );
-            fs::write(&script, text).unwrap();
-            let profile =
-                format!("[profiles.recorder]\nagent = \"exec\"\ncommand = [\"sh\", \"{}\"]\n", script.display());
-            fs::write(yoi.join("profiles.toml"), profile).unwrap();
-            fs::write(yoi.join("ticket.config.toml"), "[roles.intake]\nprofile = \"project:recorder\"\n").unwrap();
+            fs::write(&script, record_of_turns(&env.root().join("record"))).unwrap();
+            if agent == Agent::Recorder {
+                let profile = format!("[profiles.recorder]\nagent = \"exec\"\ncommand = [\"sh\", {script:?}]\n");
+                fs::write(yoi.join("profiles.toml"), profile).unwrap();
+                env.configure("intake", "project:recorder");
+            } else {
+                env.configure_acp(&[format!("prompted={}", script.display())], "");
+            }
         }
         match before {
             Before::Nothing => {}
             Before::Directories => drop(run(&mut env.yoi_claim(["ticket-lock", "another", "--", "true"]), 0)),
             Before::Stopped => {
                 run(&mut env.yoi(["--quiet", "intake", TICKET]), 0);
+                if agent != Agent::Checklist {
+                    run(&mut env.yoi(["--quiet", "stop", POD]), 0);
+                }
                 env.wait_for_processes();
             }
         }
@@ -215,6 +213,19 @@ impl World {
     pub fn is_confirmed(&self) -> bool {
         self.pod().is_some_and(|pod| pod.contains_key("confirmed_at"))
     }
+}
+
+/// A program that says on a line of `record` whether there was a claim when it was run.
+fn record_of_turns(record: &Path) -> String {
+    format!(
+        "cat >/dev/null\n\
+         if yoi-claim claim-check \"$YOI_TICKET\" --expect \"$YOI_CLAIM\"; then\n\
+         \techo claimed\n\
+         else\n\
+         \techo \"not claimed\"\n\
+         fi >>{}\n",
+        record.display()
+    )
 }
 
 fn names(directory: &Path) -> Vec<String> {

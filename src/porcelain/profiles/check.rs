@@ -56,7 +56,8 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let format = args.output.format(cli.program())?;
     let begun = Instant::now();
     let offer = match &agent {
-        AgentSpec::Acp(_) => look_at(&profile, &agent, cli)?,
+        AgentSpec::Acp(_) => look_at(&profile, &agent, cli)
+            .map_err(|failure| setup.how_to_change(&profile).into_iter().fold(failure, Failure::hint))?,
         AgentSpec::Checklist { .. } | AgentSpec::Exec { .. } => None,
     };
     let row = CheckRow { profile, took: offer.is_some().then(|| begun.elapsed()), agent, offer };

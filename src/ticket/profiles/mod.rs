@@ -175,6 +175,14 @@ pub fn resolve(profile: &ProfileRef, context: &ResolveContext) -> Result<AgentSp
     Named::find(profile, context)?.look_up(context)
 }
 
+/// The line that names the program of a profile; `None` where no file does.
+pub fn place_of(profile: &ProfileRef, context: &ResolveContext) -> Option<Place> {
+    match Named::find(profile, context).ok()?.origin? {
+        Origin::File(place) => Some(place),
+        Origin::Known(_) => None,
+    }
+}
+
 /// A profile as it is written down: its program is not looked up.
 struct Named {
     profile: ProfileRef,

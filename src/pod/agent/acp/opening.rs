@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::terms::{Fault, Greeting, Offered, Session};
-use super::wire::{Peer, VERSION};
+use super::wire::Peer;
 use crate::domain::AcpSpec;
 use crate::pod::agent::{Feed, News, ToolServer};
 use crate::pod::protocol::AgentOffer;
@@ -93,12 +93,6 @@ impl Opening<'_> {
         let greeting = peer.initialize().await.map_err(|fault| self.failed(fault, None))?;
         if let Some(name) = &greeting.name {
             (self.feed)(News::Log(format!("the agent is {name}\n").into()));
-        }
-        if greeting.version != VERSION {
-            return Err(Failure::Said(format!(
-                "speaks version {} of the Agent Client Protocol, and yoi version {VERSION}",
-                greeting.version
-            )));
         }
         self.authenticate(&peer, &greeting).await?;
         let (session, fresh) = self.session(&peer, &greeting).await?;

@@ -32,8 +32,6 @@ use crate::domain::{OptionKind, ToolKind};
 use crate::pod::agent::ToolServer;
 use crate::pod::protocol::PermissionOption;
 
-/// The only version of the protocol that is spoken here.
-pub(super) const VERSION: u16 = ProtocolVersion::V1.as_u16();
 /// How much of the details of an error is shown, in bytes.
 const MAX_DETAILS: usize = 2 << 10;
 
@@ -73,7 +71,7 @@ impl Peer {
         })
     }
 
-    /// Greets the agent, and says what this side can do.
+    /// Greets the agent, and says what this side can do; an agent that speaks another version is an error of the crate.
     pub(super) async fn initialize(&self) -> Result<Greeting, Fault> {
         let files = FileSystemCapabilities::new().read_text_file(true).write_text_file(true);
         let request = InitializeRequest::new(ProtocolVersion::V1)

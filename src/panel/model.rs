@@ -156,7 +156,7 @@ pub struct Model {
     /// What is heard of each Pod that lives, by key.
     pub(super) talks: BTreeMap<String, Talk>,
     /// Pods that are listened to, by key.
-    listening: BTreeSet<String>,
+    pub(super) listening: BTreeSet<String>,
     /// Those of them of which something has changed since.
     changed: BTreeSet<String>,
     /// Pods that live and did not answer, until something of them changes.

@@ -149,11 +149,6 @@ impl Talk {
         view.permissions = Some(self.permissions.clone());
     }
 
-    /// Whether the Pod has greeted.
-    pub fn is_heard(&self) -> bool {
-        self.is_heard
-    }
-
     /// Nothing more is heard.
     pub fn end(&mut self) {
         self.is_over = true;

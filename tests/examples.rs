@@ -18,6 +18,7 @@ const BY_HAND: &str = "yoi-claim claim-commit PROJ-42 --pod mira --role coder";
 /// What the examples of a page begin from, besides the sample workspace.
 const PREPARED: &[(&str, &str)] = &[
     ("yoi attach", WAITING),
+    ("yoi panel", WAITING),
     ("yoi stop", WAITING),
     ("yoi why", WAITING),
     ("yoi restore", "yoi intake 20260118-101544-001 --wait; yoi stop intake-20260118-101544-001"),

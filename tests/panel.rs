@@ -279,6 +279,40 @@ fn a_conversation_is_read_searched_and_given_a_turn() {
 }
 
 #[test]
+fn after_many_changes_the_screen_is_that_of_a_panel_that_was_opened_afresh() {
+    let env = sample();
+    let ids: Vec<String> = (0..8).map(|n| format!("00001KTJ1Q{n:03}")).collect();
+    env.add_complete_tickets(&ids);
+    let mut followed = panel(&env, 200, 30);
+    let commit = |id: &str| run(&mut env.yoi_claim(["claim-commit", id, "--pod", "mira", "--role", "coder"]), 0);
+    ids.iter().for_each(|id| drop(commit(id)));
+    for id in &ids[..4] {
+        run(&mut env.yoi_claim(["claim-release", id, "--expect", "1", "--reason", "over"]), 0);
+    }
+    commit(&ids[0]);
+    run(&mut env.yoi_claim(["claim-complete", &ids[5], "--expect", "1"]), 0);
+    fs::write(env.registry().claims_dir().join(format!("{}.toml", ids[6])), "no toml").unwrap();
+    fs::remove_dir_all(env.workspace().join(".yoi/tickets").join(&ids[7])).unwrap();
+    run(&mut env.yoi(["intake", INCOMPLETE, "--wait"]), 0);
+    run(&mut env.yoi(["intake", &ids[1], "--wait"]), 0);
+    env.wait_for("the end of the Pod whose ticket is ready", || {
+        env.registry().pod_lives(&common::scene::pod(&format!("intake-{}", ids[1]))).unwrap().eq(&false).then_some(())
+    });
+    let mut fresh = panel(&env, 200, 30);
+    for screen in [&mut followed, &mut fresh] {
+        screen.press("\tg");
+        screen.wait_for_row(&ids[1], "stopped, restorable, completed");
+        screen.wait_for_row(INCOMPLETE, "live, idle, question");
+    }
+    let text = fresh.text();
+    followed.wait(&format!("the same as\n{text}"), |screen| screen.text() == text);
+    env.stop(&format!("intake-{INCOMPLETE}"));
+    followed.wait_for_row(INCOMPLETE, "stopped, restorable");
+    followed.leave();
+    fresh.leave();
+}
+
+#[test]
 fn filter_sort_and_moving_about() {
     let env = sample();
     let ids: Vec<String> = (0..40).map(|n| format!("00001KTJ1Q{n:03}")).collect();
@@ -328,8 +362,8 @@ fn the_terminal_is_given_back_after_a_signal_and_while_the_panel_is_stopped() {
 fn without_colour_everything_is_told_all_the_same() {
     let env = sample();
     run(&mut env.yoi_claim(["claim-commit", INCOMPLETE, "--pod", "mira", "--role", "coder"]), 0);
-    let mut painted = panel(&env, 100, 60);
-    let mut plain = Screen::start(env.yoi(["panel"]).env("NO_COLOR", "1"), 100, 60);
+    let mut painted = panel(&env, 140, 60);
+    let mut plain = Screen::start(env.yoi(["panel"]).env("NO_COLOR", "1"), 140, 60);
     for text in ["2 in all", "Pod mira as coder, generation 1", "Show how much of an upload is left"] {
         painted.wait_for(text);
     }
@@ -337,7 +371,7 @@ fn without_colour_everything_is_told_all_the_same() {
     let text = painted.text();
     plain.wait(&format!("the same as\n{text}"), |screen| screen.text() == text);
     let colours = |screen: &Screen| {
-        let cells = (0..60).flat_map(|row| (0..100).map(move |column| (row, column)));
+        let cells = (0..60).flat_map(|row| (0..140).map(move |column| (row, column)));
         let is_coloured = |(row, column): &(u16, u16)| {
             screen.state().cell(*row, *column).is_some_and(|cell| cell.fgcolor() != vt100::Color::Default)
         };

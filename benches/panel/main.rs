@@ -38,7 +38,8 @@ struct World {
 
 impl World {
     fn new(tickets: usize) -> Self {
-        let env = TestEnv::with_sample();
+        // Time stands still, for it is the one thing that wakes an idle panel: once for each minute that is on the screen.
+        let env = TestEnv::with_sample().with_clock("2026-06-07T22:02:25Z");
         let ids: Vec<String> = (0..tickets).map(|n| format!("00001KTJ{n:05}")).collect();
         env.add_complete_tickets(&ids);
         run(&mut env.yoi_claim(["claim-commit", &ids[0], "--pod", "p", "--role", "coder"]), 0);

@@ -6,8 +6,8 @@ use crate::domain::{ClaimStatus, Origin};
 use crate::fs::WaitError;
 use crate::launch::steps::{AnswerError, ShutDownError};
 use crate::launch::{
-    Failed, HoldError, InFlightError, NextError, PlanError, QueueError, RestoreError, TicketRoleLaunchError, Undone,
-    WaitingError,
+    Failed, HoldError, InFlightError, NextError, PlanError, QueueError, RestoreError, Setup, Step,
+    TicketRoleLaunchError, Undone, WaitingError,
 };
 use crate::pod::client::ClientError;
 use crate::pod::mcp::ServeError;
@@ -279,6 +279,17 @@ impl From<TicketRoleLaunchError> for Failure {
             }),
             _ => failure,
         }
+    }
+}
+
+impl Failure {
+    /// The same of a launch with this profile; an agent that does not come up is a matter of its profile, and the file and the line
+    /// to change are named.
+    pub fn of_launch(error: TicketRoleLaunchError, profile: Option<&str>, setup: &Setup) -> Self {
+        let is_of_the_agent = matches!(&error, TicketRoleLaunchError::Failed(failed) if failed.step == Step::Ready);
+        let profile = profile.filter(|_| is_of_the_agent).and_then(|profile| profile.parse().ok());
+        let advice = profile.and_then(|profile| setup.how_to_change(&profile));
+        advice.into_iter().fold(Self::from(error), Self::hint)
     }
 }
 

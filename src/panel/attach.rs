@@ -78,7 +78,7 @@ impl Model {
     pub(super) fn attach(&mut self) {
         let Some(line) = self.list.selected().cloned() else { return };
         match self.live_pod(&line) {
-            Ok(seen) if self.talks.get(&seen.pod.key()).is_some_and(Talk::is_heard) => {
+            Ok(seen) if self.listening.contains(&seen.pod.key()) => {
                 self.mode = Mode::Attach(Box::new(Attach::new(seen, line.role)));
             }
             Ok(seen) => {

@@ -240,7 +240,8 @@ impl Means {
         let mut progress = |step: launch::Step| tell(if step == launch::Step::Spawn { &starting } else { doing(step) });
         let restorable = self.source.restorable();
         let options = LaunchOptions::default();
-        let launched = launch_ticket_role_pod(&plan, agent, &self.services()?, &restorable, options, &mut progress)?;
+        let launched = launch_ticket_role_pod(&plan, agent, &self.services()?, &restorable, options, &mut progress)
+            .map_err(|error| Failure::of_launch(error, plan.profile.as_deref(), &setup))?;
         let took = launched.claim.map(|claim| format!(" took ticket {}", claim.ticket));
         let mut told = format!("Pod {}{}", launched.pod, took.as_deref().unwrap_or(" runs"));
         launched.warnings.iter().for_each(|warning| told += &format!("; warning: {warning}"));

@@ -156,7 +156,9 @@ pub struct Model {
     /// What is heard of each Pod that lives, by key.
     pub(super) talks: BTreeMap<String, Talk>,
     /// Pods that are listened to, by key.
-    listening: BTreeSet<String>,
+    pub(super) listening: BTreeSet<String>,
+    /// Those of them of which something has changed since.
+    changed: BTreeSet<String>,
     /// Pods that live and did not answer, until something of them changes.
     deaf: BTreeSet<String>,
     /// What cannot be read, or is not told.
@@ -205,6 +207,7 @@ impl Model {
             shows_detail: true,
             talks: BTreeMap::new(),
             listening: BTreeSet::new(),
+            changed: BTreeSet::new(),
             deaf: BTreeSet::new(),
             troubles: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -291,6 +294,10 @@ impl Model {
             }
             Action::Deaf(key) => {
                 self.silence(&key);
+                if self.changed.remove(&key) {
+                    // It may be another start of it by now.
+                    return vec![Effect::Ask(Ask::Pod(key))];
+                }
                 self.deaf.insert(key);
                 Vec::new()
             }
@@ -321,6 +328,9 @@ impl Model {
             Change::Claim(key) | Change::TicketLock(key) => vec![Effect::Ask(Ask::Claim(key))],
             Change::Pod(key) | Change::PodLock(key) => {
                 self.deaf.remove(&key);
+                if self.listening.contains(&key) {
+                    self.changed.insert(key.clone());
+                }
                 if self.waiting.get(&Lane::Claims).is_some_and(|waiting| *waiting > 0) {
                     self.late.insert(key.clone());
                 }
@@ -402,6 +412,7 @@ impl Model {
                 new.push((key.clone(), record.pod.clone()));
             }
         }
+        self.changed.retain(|key| !new.iter().any(|(new, _)| new == key));
         self.listening.extend(new.iter().map(|(key, _)| key.clone()));
         new.into_iter().map(|(key, pod)| Effect::Listen(key, pod)).collect()
     }

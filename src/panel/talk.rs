@@ -123,7 +123,8 @@ impl Talk {
         match event {
             Event::Status(report) => (self.phase, self.on_probation) = (report.status, report.probation),
             Event::Confirmed {} => self.on_probation = false,
-            Event::TurnStart {} => self.phase = PodPhase::Running,
+            // The agent is given nothing before the probation is over.
+            Event::TurnStart {} => (self.phase, self.on_probation) = (PodPhase::Running, false),
             Event::PermissionRequest(asked) if !self.permissions.contains(asked) => {
                 self.permissions.push(asked.clone())
             }
@@ -146,11 +147,6 @@ impl Talk {
             }
         };
         view.permissions = Some(self.permissions.clone());
-    }
-
-    /// Whether the Pod has greeted.
-    pub fn is_heard(&self) -> bool {
-        self.is_heard
     }
 
     /// Nothing more is heard.

@@ -248,8 +248,10 @@ impl Look {
     fn attach(self, model: &Model, attach: &Attach, parts: &Parts, frame: &mut Frame<'_>) {
         let talk = model.talks.get(&attach.key());
         let (stands, meaning) = match talk {
-            Some(talk) if !talk.is_over() => (talk.phase().as_str(), talk.phase().into()),
-            _ => ("it has ended", Meaning::Quiet),
+            Some(talk) if talk.is_over() => ("it has ended", Meaning::Quiet),
+            Some(talk) => (talk.phase().as_str(), talk.phase().into()),
+            // It has not greeted yet, or not again.
+            None => ("…", Meaning::Quiet),
         };
         let role = attach.role.map(|role| format!(" {role} ")).unwrap_or_default();
         let mut head = vec![

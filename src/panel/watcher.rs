@@ -9,8 +9,8 @@ use crate::cli::Clock;
 use crate::domain::{PodName, chain};
 use crate::fs::PathError;
 use crate::launch::steps;
-use crate::pod::client::Client;
-use crate::pod::protocol::Snapshot;
+use crate::pod::client::{Client, ClientError};
+use crate::pod::protocol::{Event, Method, Snapshot};
 use crate::ticket::{TicketChange, TicketsWatch};
 
 use super::model::Action;
@@ -85,9 +85,25 @@ pub fn listen(source: Source, key: String, pod: PodName, clock: Clock, sender: S
             let _ = sender.send(Action::Deaf(key.clone()));
             return;
         };
+        let (mut on_probation, mut pause) = (snapshot.probation, FIRST_PAUSE);
         let mut goes_on = tell(Heard::Snapshot(Box::new(snapshot)));
-        while let (true, Ok(Some(message))) = (goes_on, steps::next(&mut client)) {
-            goes_on = message.event().is_none_or(|event| tell(Heard::Event(Box::new(event))));
+        while goes_on {
+            // Of the end of a probation nobody tells: while there is one, which is not long, the Pod is asked.
+            let wait = if on_probation { pause } else { Duration::MAX };
+            match client.next(steps::within(wait)) {
+                Ok(message) => {
+                    let event = message.event();
+                    if let Some(Event::Status(report)) = &event {
+                        on_probation = report.probation;
+                    }
+                    goes_on = event.is_none_or(|event| tell(Heard::Event(Box::new(event))));
+                }
+                Err(ClientError::Timeout) if on_probation => {
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    goes_on = client.request(&Method::Status {}, steps::within(GREETING)).is_ok();
+                }
+                Err(_) => goes_on = false,
+            }
         }
         let _ = sender.send(Action::Silent(key.clone()));
     });

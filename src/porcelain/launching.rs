@@ -7,10 +7,7 @@ use crate::cli::args::{OutputArgs, seconds};
 use crate::cli::quote::{command, visible};
 use crate::cli::{Cli, Exit, Failure, Field, Meaning, Place, Progress, Row, Value, doing, starting};
 use crate::domain::{AgentSpec, Expect, PodName, Role, TicketId, Worktree, path_from_text};
-use crate::launch::{
-    LaunchOptions, Setup, Step, TicketRoleLaunchError, TicketRoleLaunchPlan, TicketRoleLaunchResult,
-    launch_ticket_role_pod,
-};
+use crate::launch::{LaunchOptions, Setup, Step, TicketRoleLaunchPlan, TicketRoleLaunchResult, launch_ticket_role_pod};
 use crate::registry::Registry;
 use crate::ticket::Source;
 
@@ -97,7 +94,7 @@ pub(super) fn run(
         let mut tell = |step| progress.tell(step);
         launch_ticket_role_pod(plan, agent, &services, &cli.restorable(&registry), args.options(), &mut tell)
     };
-    let launched = launched.map_err(|error| failed(error, plan.profile.as_deref(), setup))?;
+    let launched = launched.map_err(|error| Failure::of_launch(error, plan.profile.as_deref(), setup))?;
     told(launched, &registry, args, cli)
 }
 
@@ -136,14 +133,6 @@ pub(super) fn told(
     }
     cli.say(format!("see it work: {}", cli.command(["yoi", "attach", launched.pod.as_str()])))?;
     Ok(Exit::Done)
-}
-
-/// Says why a launch failed. An agent that does not come up is a matter of its profile.
-pub(super) fn failed(error: TicketRoleLaunchError, profile: Option<&str>, setup: &Setup) -> Failure {
-    let is_of_the_agent = matches!(&error, TicketRoleLaunchError::Failed(failed) if failed.step == Step::Ready);
-    let profile = profile.filter(|_| is_of_the_agent).and_then(|profile| profile.parse().ok());
-    let advice = profile.and_then(|profile| setup.how_to_change(&profile));
-    advice.into_iter().fold(Failure::from(error), Failure::hint)
 }
 
 /// A launch, for programs.

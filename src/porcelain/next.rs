@@ -67,7 +67,7 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
         launch_next(queue, &next, &mut |step| progress.tell(step))
     };
     let (launched, unreadable) = launched.map_err(|error| match error {
-        NextError::Launch(error) => launching::failed(error, profile.as_deref(), &setup),
+        NextError::Launch(error) => Failure::of_launch(error, profile.as_deref(), &setup),
         error => error.into(),
     })?;
     // The launch is what was asked for; what else is wrong is told, and changes nothing of it.

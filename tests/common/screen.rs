@@ -99,9 +99,15 @@ impl Screen {
     #[track_caller]
     pub fn wait(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + DEADLINE;
-        while !is_so(self) {
+        while !(self.is_whole() && is_so(self)) {
             assert!(Instant::now() < deadline && self.read(deadline), "never {what}:\n{}", self.text());
         }
+    }
+
+    /// Whether all of the last frame has come: a terminal shows it then and not before.
+    fn is_whole(&self) -> bool {
+        let last = |mark: &[u8]| self.said.windows(mark.len()).rposition(|window| window == mark);
+        last(b"\x1b[?2026h") <= last(b"\x1b[?2026l")
     }
 
     /// Waits until a text is on the screen.

@@ -107,7 +107,8 @@ mod taking_out_of_it {
         add(&env, "00001KTJ1QJB8", "");
         add(&env, "00001KTJ1QJB9", "priority: high\n");
         add(&env, "00001KTJ1QJBA", "");
-        add(&env, "00001KTJ1QJBB", "priority: P0\ndepends_on: ['00001KTJ1QJB8']\n");
+        add(&env, "00001KTJ1QJBB", "priority: P0\n");
+        run(&mut env.yoi(["ticket", "relation", "add", "00001KTJ1QJBB", "depends-on", "00001KTJ1QJB8"]), 0);
         let dry = run(&mut env.yoi(["next", "--role", "coder", "--dry-run", "--json"]), 0);
         let plan: Value = serde_json::from_str(&dry.stdout).unwrap();
         assert_eq!((&plan["ticket"]["id"], &plan["role"]), (&"00001KTJ1QJB9".into(), &"coder".into()));

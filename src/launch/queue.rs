@@ -99,6 +99,7 @@ pub(super) fn can_be_taken(tickets: &Tickets, links: &Links, id: &TicketId) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ticket::Relating;
 
     #[test]
     fn the_queue_is_by_priority_then_age_and_one_bad_ticket_hides_no_other() {
@@ -114,9 +115,14 @@ mod tests {
         add("00001KTJ1QJB9", "state: queued\npriority: high\n");
         add("00001KTJ1QJBA", "state: queued\npriority: P1\n");
         add("00001KTJ1QJBB", "state: ready\npriority: P0\n");
-        add("00001KTJ1QJBC", "state: queued\ndepends_on: ['00001KTJ1QJBB']\npriority: P0\n");
+        add("00001KTJ1QJBC", "state: queued\npriority: P0\n");
         add("00001KTJ1QJBD", "state: what\n");
-        add("00001KTJ1QJBE", "state: queued\npriority: P4\ndepends_on: 00001KTJ1QJBZ\n");
+        add("00001KTJ1QJBE", "state: queued\npriority: P4\n");
+        let id = |text: &str| TicketId::new(text).unwrap();
+        let (ticket, other) = (&id("00001KTJ1QJBC"), &id("00001KTJ1QJBB"));
+        let waits = Relating { ticket, word: "depends_on".parse().unwrap(), other };
+        let now = "2026-01-18T09:30:12Z".parse().unwrap();
+        tickets.relate(&waits, None, &Author::role(Role::Orchestrator), now).unwrap();
         let queue = Queue::of(&tickets).unwrap();
         let open: Vec<&str> = queue.open.iter().map(|summary| summary.id.as_str()).collect();
         let wanted = ["00001KTJ1QJB9", "00001KTJ1QJBA", "00001KTJ1QJB8", "20260118-093012-001", "00001KTJ1QJBE"];

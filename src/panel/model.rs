@@ -176,6 +176,8 @@ pub struct Model {
     pub(super) turns: BTreeMap<String, String>,
     /// What was asked to be read, and was not yet.
     waiting: BTreeMap<Lane, usize>,
+    /// What has been read once.
+    were_read: BTreeSet<Lane>,
     /// Pods that changed while claims were being read: those claims may have been judged by what was before.
     late: BTreeSet<String>,
     /// What was asked to be read of the selected row.
@@ -217,6 +219,7 @@ impl Model {
             drafts: Drafts::new(),
             turns: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            were_read: BTreeSet::new(),
             late: BTreeSet::new(),
             wanted: None,
             is_stale: false,
@@ -242,7 +245,7 @@ impl Model {
 
     /// Whether everything has been read once.
     pub fn is_ready(&self) -> bool {
-        [Lane::Tickets, Lane::Claims, Lane::Pods].iter().all(|lane| self.waiting.get(lane) == Some(&0))
+        [Lane::Tickets, Lane::Claims, Lane::Pods].iter().all(|lane| self.were_read.contains(lane))
     }
 
     /// Takes in what happened; gives what is to be done because of it.
@@ -352,6 +355,9 @@ impl Model {
     fn read(&mut self, lane: Lane, pieces: Vec<Piece>, served: usize, why: Option<String>) -> Vec<Effect> {
         let waiting = self.waiting.entry(lane).or_default();
         *waiting = waiting.saturating_sub(served);
+        if *waiting == 0 {
+            self.were_read.insert(lane);
+        }
         match why {
             Some(why) => drop(self.troubles.insert(Trouble::Reading(lane), why)),
             None => drop(self.troubles.remove(&Trouble::Reading(lane))),

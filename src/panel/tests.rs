@@ -221,6 +221,14 @@ fn an_event_means_to_read_this_again_and_nothing_else() {
 }
 
 #[test]
+fn a_screen_that_was_read_once_does_not_say_again_that_it_is_being_read() {
+    let mut model = busy();
+    let before = seen(&model);
+    model.update(Action::Changed(vec![Change::Everything, Change::Claim(C.to_owned())]));
+    assert_eq!(seen(&model), before);
+}
+
+#[test]
 fn a_pod_that_changes_while_claims_are_read_has_its_claims_read_once_more() {
     let mut model = model(of([(A, ticket(A, "One", State::Planning))]), BTreeMap::new(), BTreeMap::new());
     assert_eq!(

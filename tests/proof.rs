@@ -153,17 +153,27 @@ impl Bench {
     fn build(protections: &[Protection], sources: &BTreeMap<PathBuf, String>) -> Self {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("proof");
         let tree = place.join("tree");
+        let mut manifest =
+            fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap().parse::<toml::Table>().unwrap();
+        let workspace = workspace_of(&mut manifest);
         for part in ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests", "benches", "man", "docs", "completions"] {
             copy(&Path::new(ROOT).join(part), &tree.join(part), &|path| {
                 let path = path.strip_prefix(ROOT).unwrap();
                 let text = sources.get(path).cloned();
-                if path == Path::new("src/lib.rs") { Some(with_switch(path, text)) } else { text }
+                match path.to_str() {
+                    Some("src/lib.rs") => Some(with_switch(path, text)),
+                    Some("Cargo.toml") => Some(manifest.to_string()),
+                    _ => text,
+                }
             });
         }
+        fs::write(place.join("Cargo.toml"), workspace.to_string()).unwrap();
+        fs::rename(tree.join("Cargo.lock"), place.join("Cargo.lock")).unwrap();
         let cargo = |arguments: &[&str]| {
             let mut cargo = Command::new(env!("CARGO"));
             cargo.args(arguments).args(["--locked", "--message-format=json", "--target-dir"]).arg(place.join("target"));
-            // What the product depends on has been built for this test.
+            // What the product depends on has been built for this test. The copy is another package to cargo, which goes by
+            // the place of a package in its workspace.
             cargo.env("CARGO_BUILD_BUILD_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap());
             cargo.current_dir(&tree).stderr(Stdio::inherit());
             cargo
@@ -230,6 +240,17 @@ impl Bench {
         let text = String::from_utf8_lossy(&reader.join().unwrap()).into_owned();
         in_time && status.success() && !text.contains("running 0 tests\n")
     }
+}
+
+/// A workspace around a package, to be built alike: how that is done stands in the workspace's manifest alone.
+fn workspace_of(package: &mut toml::Table) -> toml::Table {
+    let workspace = toml::toml! {
+        members = ["tree"]
+        resolver = "3"
+    };
+    let mut manifest = toml::Table::from_iter([("workspace".to_owned(), workspace.into())]);
+    manifest.extend(package.remove_entry("profile"));
+    manifest
 }
 
 /// Adds to the root of the library what tells which protection this process does without.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossterm::event::{Event as Input, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{
+    Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 use tui_input::Input as TextLine;
 
 use crate::cli::Meaning;
@@ -579,7 +581,18 @@ impl Model {
             _ => {}
         }
         self.done = None;
-        self.mode_key(key)
+        let is_asked = match &self.mode {
+            Mode::List => false,
+            Mode::Attach(attach) => attach.typing.is_some(),
+            _ => true,
+        };
+        // What leaves a program leaves a question.
+        match keys::command(&key) {
+            Some(Command::Quit) if is_asked && key.modifiers.contains(KeyModifiers::CONTROL) => {
+                self.mode_key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE))
+            }
+            _ => self.mode_key(key),
+        }
     }
 
     pub(super) fn command(&mut self, command: Command) -> Vec<Effect> {

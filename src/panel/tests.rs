@@ -340,6 +340,17 @@ fn a_launch_that_failed_is_told_until_it_is_dismissed_or_another_comes() {
 }
 
 #[test]
+fn ctrl_c_leaves_a_question_first_and_then_the_panel() {
+    let ctrl_c = || Action::Input(Input::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+    for keys in ["?", "n", "l", "/x", "/intake-a\nx"] {
+        let mut model = busy();
+        press(&mut model, keys);
+        assert!(!model.update(ctrl_c()).contains(&Effect::Quit), "{keys}");
+        assert_eq!(model.update(ctrl_c()), [Effect::Quit], "{keys}");
+    }
+}
+
+#[test]
 fn a_companion_is_read_and_never_written_to() {
     let mut model = busy();
     let snapshot = Snapshot {

@@ -133,7 +133,7 @@ fn a_long_history_takes_little_memory() {
     let shown = env.root().join("shown");
     for words in ["logs", "logs --json", "logs --host"] {
         // All the memory that there is for the program is less than what it shows: it never has that as a whole.
-        let mut bounded = env.shell(&format!("ulimit -v 32768; exec yoi {words} \"$0\" >\"$1\""));
+        let mut bounded = env.shell(&format!("ulimit -v 36864; exec yoi {words} \"$0\" >\"$1\""));
         run(bounded.arg(POD).arg(&shown), 0);
         assert!(fs::metadata(&shown).unwrap().len() >= 40_000_000, "{words}");
     }

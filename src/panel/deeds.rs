@@ -19,7 +19,8 @@ use crate::pod::protocol::{Choice, Method, PermissionRequest};
 use crate::registry::{Force, NetworkPolicy, Reclaim, Reclaimed, Registry};
 use crate::ticket::{Author, Taken};
 
-use super::model::{Action, JobId, News};
+use super::jobs::{JobId, News};
+use super::model::Action;
 use super::modes::ToReclaim;
 use super::source::Source;
 

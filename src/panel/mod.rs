@@ -5,7 +5,8 @@
 //!                                 Model → view → a frame
 //! ```
 //! * `model` is the state and what becomes of it, `keys` the one table of keys, `layout` and `view` what is seen. All pure.
-//! * `modes` is what is asked of the user, `deeds` what is done then: the same operations that the commands call.
+//! * `modes` is what is asked of the user, `deeds` what is done then: the same operations that the commands
+//!   call; `jobs` is what is being done, and what is told of it.
 //! * `talk` is what a live Pod says, `attach` the view of its conversation.
 //! * `lanes` reads what was asked for, `watcher` tells what changed and what live Pods say, `screen` has the terminal, and
 //!   `run` brings them together. None of them is ever waited for by the screen.
@@ -17,6 +18,7 @@
 mod attach;
 mod deeds;
 mod detail;
+mod jobs;
 mod keys;
 mod known;
 mod lanes;
@@ -35,10 +37,11 @@ mod watcher;
 
 pub use attach::{Attach, Typing};
 pub use deeds::{Deed, Means, Seen};
+pub use jobs::{JobId, News};
 pub use known::{FailedLaunch, Known, Piece, RowId, TicketSeen, Touched, pod_key};
 pub use lanes::{Ask, Lane};
 pub use list::{Closed, List};
-pub use model::{Action, Effect, JobId, Model, News};
+pub use model::{Action, Effect, Model};
 pub use modes::{Mode, Target, ToReclaim};
 pub use rows::{Group, Line, Need, Rank, Sort, can_be_opened};
 pub use run::{End, Panel, run};

@@ -2,24 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossterm::event::{Event as Input, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{
+    Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 use tui_input::Input as TextLine;
 
-use crate::cli::Meaning;
-use crate::cli::quote::visible;
 use crate::domain::{PodName, TicketId, Timestamp};
 use crate::registry::Change;
 use crate::ticket::TicketChange;
 
 use super::deeds::Deed;
+use super::jobs::{Job, JobId, News};
 use super::keys::{self, Command};
 use super::known::{Known, Piece, RowId, Touched, pod_key};
 use super::lanes::{Ask, Lane};
 use super::layout::Parts;
 use super::list::{Closed, List};
-use super::modes::{Drafts, Mode, Target, ToReclaim};
+use super::modes::{Drafts, Mode, ToReclaim};
 use super::talk::{Heard, Talk, TalkLine};
-use super::text::wrap;
 
 /// How many rows the wheel of a mouse moves by.
 const WHEEL: isize = 3;
@@ -98,38 +98,6 @@ pub enum Effect {
     Quit,
 }
 
-/// The number of something that is being done.
-pub type JobId = u64;
-
-/// How something goes that is being done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// It is at this step.
-    Doing(String),
-    /// It is done.
-    Done(String),
-    /// It failed: why, and what to do about it, line by line.
-    Failed(Vec<String>),
-}
-
-/// What was typed, and is kept until it has come to something.
-#[derive(Debug)]
-enum Draft {
-    /// For a launch.
-    Launch(Target),
-    /// For a Pod, by its key.
-    Turn(String),
-}
-
-/// Something that is being done.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) what: String,
-    pub(super) doing: String,
-    /// Which draft it makes obsolete.
-    draft: Option<Draft>,
-}
-
 /// What is known of the selected row besides its line.
 #[derive(Debug, Default)]
 pub struct Detail {
@@ -165,7 +133,7 @@ pub struct Model {
     pub(super) troubles: BTreeMap<Trouble, String>,
     /// What is being done, oldest first.
     pub(super) jobs: BTreeMap<JobId, Job>,
-    next_job: JobId,
+    pub(super) next_job: JobId,
     /// What was done last; shown until the next key.
     pub(super) done: Option<String>,
     /// What failed; each stays until it is dismissed.
@@ -176,6 +144,8 @@ pub struct Model {
     pub(super) turns: BTreeMap<String, String>,
     /// What was asked to be read, and was not yet.
     waiting: BTreeMap<Lane, usize>,
+    /// What has been read once.
+    were_read: BTreeSet<Lane>,
     /// Pods that changed while claims were being read: those claims may have been judged by what was before.
     late: BTreeSet<String>,
     /// What was asked to be read of the selected row.
@@ -217,6 +187,7 @@ impl Model {
             drafts: Drafts::new(),
             turns: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            were_read: BTreeSet::new(),
             late: BTreeSet::new(),
             wanted: None,
             is_stale: false,
@@ -242,7 +213,7 @@ impl Model {
 
     /// Whether everything has been read once.
     pub fn is_ready(&self) -> bool {
-        [Lane::Tickets, Lane::Claims, Lane::Pods].iter().all(|lane| self.waiting.get(lane) == Some(&0))
+        [Lane::Tickets, Lane::Claims, Lane::Pods].iter().all(|lane| self.were_read.contains(lane))
     }
 
     /// Takes in what happened; gives what is to be done because of it.
@@ -352,6 +323,9 @@ impl Model {
     fn read(&mut self, lane: Lane, pieces: Vec<Piece>, served: usize, why: Option<String>) -> Vec<Effect> {
         let waiting = self.waiting.entry(lane).or_default();
         *waiting = waiting.saturating_sub(served);
+        if *waiting == 0 {
+            self.were_read.insert(lane);
+        }
         match why {
             Some(why) => drop(self.troubles.insert(Trouble::Reading(lane), why)),
             None => drop(self.troubles.remove(&Trouble::Reading(lane))),
@@ -370,7 +344,7 @@ impl Model {
         effects
     }
 
-    fn touch(&mut self, touched: &Touched) {
+    pub(super) fn touch(&mut self, touched: &Touched) {
         self.list.refresh(&self.known, touched);
         self.is_stale |= match (touched, self.list.selected()) {
             (Touched::All, _) => true,
@@ -438,84 +412,6 @@ impl Model {
         self.wanted.clone().map(Effect::Ask)
     }
 
-    /// Begins to do something.
-    pub(super) fn begin(&mut self, deed: Deed) -> Effect {
-        let job = self.next_job;
-        self.next_job += 1;
-        let draft = match &deed {
-            Deed::Launch { role, ticket, .. } => Some(Draft::Launch(Target { role: *role, ticket: ticket.clone() })),
-            Deed::Send { pod, .. } => Some(Draft::Turn(pod.pod.key())),
-            _ => None,
-        };
-        self.jobs.insert(job, Job { what: deed.doing(), doing: String::new(), draft });
-        Effect::Begin(job, deed)
-    }
-
-    /// Takes the first of these off the screen: a failure, the filter, what failed on the selected ticket.
-    fn dismiss(&mut self) {
-        if !self.failures.is_empty() {
-            self.failures.remove(0);
-        } else if !self.list.filter().is_empty() {
-            self.list.set_filter("");
-        } else if let Some(RowId::Ticket(key)) = self.list.selected().map(|line| line.id.clone()) {
-            let touched = self.known.dismiss(&key);
-            self.touch(&touched);
-        }
-    }
-
-    fn told(&mut self, id: JobId, news: News) {
-        match news {
-            News::Doing(doing) => drop(self.jobs.get_mut(&id).map(|job| job.doing = doing)),
-            News::Done(done) => {
-                match self.jobs.remove(&id).and_then(|job| job.draft) {
-                    Some(Draft::Launch(target)) => drop(self.drafts.remove(&target)),
-                    Some(Draft::Turn(key)) => drop(self.turns.remove(&key)),
-                    None => {}
-                }
-                self.done = Some(done);
-            }
-            News::Failed(why) => {
-                self.jobs.remove(&id);
-                self.failures.push(why);
-            }
-        }
-    }
-
-    /// Says why something is not done; until the next key, as nothing has happened.
-    pub(super) fn refuse(&mut self, why: String) {
-        self.done = Some(why);
-    }
-
-    /// The same in rows of the screen.
-    pub(super) fn notice_rows(&self) -> Vec<TalkLine> {
-        let width = usize::from(self.size.0).max(1);
-        let shown = |(meaning, text): (Meaning, String)| vec![(Some(meaning), visible(&text).into_owned())];
-        self.notices().into_iter().flat_map(|notice| wrap(&shown(notice), width)).collect()
-    }
-
-    /// What is told at the bottom, most lasting first.
-    fn notices(&self) -> Vec<(Meaning, String)> {
-        let mut lines: Vec<(Meaning, String)> =
-            self.troubles.values().map(|why| (Meaning::Bad, format!("! {why}"))).collect();
-        if let Some(failure) = self.failures.first() {
-            let more = match self.failures.len() - 1 {
-                0 => String::new(),
-                more => format!(", {more} more behind it"),
-            };
-            let (first, rest) = failure.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-            lines.push((Meaning::Bad, format!("x {first}")));
-            lines.extend(rest.iter().map(|line| (Meaning::Attention, format!("  {line}"))));
-            lines.push((Meaning::Quiet, format!("  Esc takes this off the screen{more}")));
-        }
-        let doing = |job: &Job| match job.doing.as_str() {
-            "" => format!("… {}", job.what),
-            doing => format!("… {}: {doing}", job.what),
-        };
-        lines.extend(self.jobs.values().map(|job| (Meaning::Busy, doing(job))));
-        lines.extend(self.done.iter().map(|done| (Meaning::Good, format!("= {done}"))));
-        lines
-    }
-
     /// Brings what depends on the size of the screen in line with it.
     fn fit(&mut self) {
         let parts = Parts::of(self);
@@ -573,7 +469,18 @@ impl Model {
             _ => {}
         }
         self.done = None;
-        self.mode_key(key)
+        let is_asked = match &self.mode {
+            Mode::List => false,
+            Mode::Attach(attach) => attach.typing.is_some(),
+            _ => true,
+        };
+        // What leaves a program leaves a question.
+        match keys::command(&key) {
+            Some(Command::Quit) if is_asked && key.modifiers.contains(KeyModifiers::CONTROL) => {
+                self.mode_key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE))
+            }
+            _ => self.mode_key(key),
+        }
     }
 
     pub(super) fn command(&mut self, command: Command) -> Vec<Effect> {

@@ -221,6 +221,14 @@ fn an_event_means_to_read_this_again_and_nothing_else() {
 }
 
 #[test]
+fn a_screen_that_was_read_once_does_not_say_again_that_it_is_being_read() {
+    let mut model = busy();
+    let before = seen(&model);
+    model.update(Action::Changed(vec![Change::Everything, Change::Claim(C.to_owned())]));
+    assert_eq!(seen(&model), before);
+}
+
+#[test]
 fn a_pod_that_changes_while_claims_are_read_has_its_claims_read_once_more() {
     let mut model = model(of([(A, ticket(A, "One", State::Planning))]), BTreeMap::new(), BTreeMap::new());
     assert_eq!(
@@ -329,6 +337,17 @@ fn a_launch_that_failed_is_told_until_it_is_dismissed_or_another_comes() {
     assert_eq!(line(&model).need, None);
     model.update(read(failed("2")));
     assert_eq!(line(&model).need, Some(Need::LaunchFailed));
+}
+
+#[test]
+fn ctrl_c_leaves_a_question_first_and_then_the_panel() {
+    let ctrl_c = || Action::Input(Input::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+    for keys in ["?", "n", "l", "/x", "/intake-a\nx"] {
+        let mut model = busy();
+        press(&mut model, keys);
+        assert!(!model.update(ctrl_c()).contains(&Effect::Quit), "{keys}");
+        assert_eq!(model.update(ctrl_c()), [Effect::Quit], "{keys}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::launch::{
 use crate::pod::process;
 use crate::pod::protocol::{Choice, Method, PermissionRequest};
 use crate::registry::{Force, NetworkPolicy, Reclaim, Reclaimed, Registry};
-use crate::ticket::{Author, Taken};
+use crate::ticket::{Author, State, Taken, Words};
 
 use super::jobs::{JobId, News};
 use super::model::Action;
@@ -69,6 +69,13 @@ pub enum Deed {
     },
     /// Let a ticket wait for a coder.
     Queue(TicketId),
+    /// Close a ticket.
+    Close {
+        /// The ticket.
+        ticket: TicketId,
+        /// How it ended.
+        resolution: String,
+    },
     /// Give a Pod a turn.
     Send {
         /// The Pod.
@@ -101,6 +108,7 @@ impl Deed {
             Self::Reclaim { ticket, .. } => format!("reclaim ticket {ticket}"),
             Self::Answer { pod, asked, .. } => format!("answer request {} of Pod {pod}", asked.request),
             Self::Queue(ticket) => format!("queue ticket {ticket}"),
+            Self::Close { ticket, .. } => format!("close ticket {ticket}"),
             Self::Send { pod, .. } => format!("send a turn to Pod {}", pod.pod),
             Self::Cancel(seen) => format!("cancel the turn of Pod {}", seen.pod),
         }
@@ -178,6 +186,7 @@ impl Means {
                 Ok(format!("request {} of Pod {pod} is answered", asked.request))
             }
             Deed::Queue(ticket) => self.queue(&ticket),
+            Deed::Close { ticket, resolution } => self.close(&ticket, &resolution),
             Deed::Send { pod, text } => {
                 self.check(&pod)?;
                 let mut client = steps::connect_pod(self.registry(), &pod.pod)?;
@@ -321,11 +330,25 @@ impl Means {
 
     fn queue(&self, ticket: &TicketId) -> Result<String, Failure> {
         let writer = (self.writer)();
-        let author = Author::person(&writer.user).unwrap_or_else(|_| Author::role(Role::Orchestrator));
+        let author = self.author();
         let tickets = self.source.strict_setup()?.tickets();
         match queue_ticket(&self.registry(), &tickets, ticket, &author, "", writer.now)? {
             Taken::Now => Ok(format!("ticket {ticket} is queued")),
             Taken::Before => Ok(format!("ticket {ticket} was queued before")),
         }
+    }
+
+    fn close(&self, ticket: &TicketId, resolution: &str) -> Result<String, Failure> {
+        self.refuse_inside_pod(&format!("close ticket {ticket}"))?;
+        let words = Words { author: &self.author(), text: resolution };
+        match self.source.strict_setup()?.tickets().bring_to(ticket, State::Closed, &words, (self.writer)().now)? {
+            Taken::Now => Ok(format!("ticket {ticket} is closed")),
+            Taken::Before => Ok(format!("ticket {ticket} was closed before")),
+        }
+    }
+
+    /// The person at the screen.
+    fn author(&self) -> Author {
+        Author::person(&(self.writer)().user).unwrap_or_else(|_| Author::role(Role::Orchestrator))
     }
 }

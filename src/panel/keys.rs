@@ -49,6 +49,8 @@ pub enum Command {
     Answer,
     /// Lets the ticket wait for a coder.
     Queue,
+    /// Closes the ticket.
+    Close,
     /// Opens the ticket in an editor.
     Edit,
     /// Shows the keys.
@@ -172,6 +174,7 @@ pub const KEYS: &[Binding<Command>] = &[
     bind(&[Key::char('r')], Command::Restore, "restore", "bring the stopped Pod back"),
     bind(&[Key::char('R')], Command::Reclaim, "", "free the ticket of a Pod that is gone"),
     bind(&[Key::char('Q')], Command::Queue, "", "queue the ticket, for a coder"),
+    bind(&[Key::char('C')], Command::Close, "", "close the ticket, with its resolution"),
     bind(&[Key::char('e')], Command::Edit, "edit", "open the ticket in $EDITOR"),
     bind(&[Key::char('/')], Command::Filter, "filter", "show only rows that have these words"),
     bind(&[Key::char('s')], Command::Sort, "sort", "order the rows otherwise"),

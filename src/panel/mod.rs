@@ -42,7 +42,7 @@ pub use known::{FailedLaunch, Known, Piece, RowId, TicketSeen, Touched, pod_key}
 pub use lanes::{Ask, Lane};
 pub use list::{Closed, List};
 pub use model::{Action, Effect, Model};
-pub use modes::{Mode, Target, ToReclaim};
+pub use modes::{Mode, Target, ToClose, ToReclaim};
 pub use rows::{Group, Line, Need, Rank, Sort, can_be_opened};
 pub use run::{End, Panel, run};
 pub use source::{Failures, Source};

@@ -516,6 +516,7 @@ impl Model {
             | Command::Reclaim
             | Command::Answer
             | Command::Queue
+            | Command::Close
             | Command::Edit => return self.deed_command(command),
             Command::Reread => return reread(),
             Command::Suspend => return vec![Effect::Suspend],

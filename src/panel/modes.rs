@@ -42,6 +42,8 @@ pub enum Mode {
     Confirm(String, Deed),
     /// Why a claim is to end is typed.
     Reclaim(Box<ToReclaim>, TextLine),
+    /// How a ticket ended is typed, to close it.
+    Close(ToClose, TextLine),
     /// A request for permission is shown.
     Answer {
         /// Whose it is.
@@ -81,6 +83,15 @@ pub struct ToReclaim {
     pub force: Force,
 }
 
+/// A ticket that a person wants to close.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToClose {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The Pod that works on it.
+    pub holder: Option<PodName>,
+}
+
 /// What was typed for launches that did not come about, or was not sent yet.
 pub type Drafts = BTreeMap<Target, String>;
 
@@ -109,6 +120,7 @@ impl Model {
                 _ => self.mode = Mode::Confirm(question, deed),
             },
             Mode::Reclaim(claim, line) => self.reclaim_key(key, claim, line),
+            Mode::Close(closing, line) => return self.close_key(key, closing, line),
             Mode::Answer { pod, asked, top, behind } => return self.answer_key(&key, pod, asked, top, behind),
             Mode::Attach(attach) => return self.attach_key(key, attach),
         }
@@ -122,7 +134,7 @@ impl Model {
                 Some(Typing::Turn(line) | Typing::Search(line)) => line,
                 None => return,
             },
-            Mode::Filter(line, _) | Mode::Compose(_, line) | Mode::Reclaim(_, line) => line,
+            Mode::Filter(line, _) | Mode::Compose(_, line) | Mode::Reclaim(_, line) | Mode::Close(_, line) => line,
             _ => return,
         };
         for c in text.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
@@ -218,6 +230,21 @@ impl Model {
         }
     }
 
+    fn close_key(&mut self, key: KeyEvent, closing: ToClose, mut line: TextLine) -> Vec<Effect> {
+        match key.code {
+            KeyCode::Esc => Vec::new(),
+            KeyCode::Enter if !line.value().trim().is_empty() => {
+                let resolution = line.value().trim().to_owned();
+                vec![self.begin(Deed::Close { ticket: closing.ticket, resolution })]
+            }
+            _ => {
+                line.handle_event(&Input::Key(key));
+                self.mode = Mode::Close(closing, line);
+                Vec::new()
+            }
+        }
+    }
+
     fn answer_key(
         &mut self,
         key: &KeyEvent,
@@ -305,6 +332,16 @@ impl Model {
                 }
                 return Ok(vec![self.begin(Deed::Queue(ticket))]);
             }
+            Command::Close => {
+                let ticket = ticket_of(line).ok_or("the row has no ticket")?;
+                match line.state {
+                    None => return Err("it is no ticket of this workspace"),
+                    Some(State::Closed) => return Err("the ticket is closed"),
+                    Some(_) => {}
+                }
+                let holder = self.live_pod(line).ok().map(|seen| seen.pod);
+                self.mode = Mode::Close(ToClose { ticket, holder }, TextLine::default());
+            }
             Command::Edit => {
                 let RowId::Ticket(key) = &line.id else { return Err("the row has no ticket") };
                 self.known.ticket(key).ok_or("it is no ticket of this workspace")?;
@@ -369,6 +406,12 @@ pub(super) fn told(mode: &Mode) -> Vec<(Option<Meaning>, String)> {
             }
             lines.push((None, "Why is the ticket freed?".to_owned()));
             lines
+        }
+        Mode::Close(ToClose { ticket, holder }, _) => {
+            let works =
+                |pod: &PodName| (Some(Meaning::Attention), format!("Pod {pod} works on it, and is not stopped."));
+            let question = format!("How did ticket {ticket} end? This becomes its resolution.");
+            holder.iter().map(works).chain([(None, question)]).collect()
         }
         Mode::Confirm(question, _) => vec![(None, question.clone())],
         Mode::Answer { asked, .. } => {

@@ -207,6 +207,7 @@ impl Look {
             }
             Mode::Compose(target, line) => (format!(" launch {} ", target.role), Some(line), 0),
             Mode::Reclaim(_, line) => (" reclaim ".to_owned(), Some(line), 0),
+            Mode::Close(_, line) => (" close ".to_owned(), Some(line), 0),
             Mode::Answer { pod, top, .. } => (format!(" Pod {pod} asks "), None, *top),
             _ => (" sure? ".to_owned(), None, 0),
         };
@@ -221,6 +222,7 @@ impl Look {
             Mode::Confirm(..) => "y does it, n does not",
             Mode::Compose(..) => "Enter sends it, Esc leaves and keeps it",
             Mode::Reclaim(..) => "Enter goes on, Esc leaves",
+            Mode::Close(..) => "Enter closes it, Esc leaves",
             _ => "",
         };
         if typed.is_some() {

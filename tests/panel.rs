@@ -391,3 +391,20 @@ fn where_there_is_no_terminal_the_rows_are_printed_and_nothing_else() {
     let once = run(&mut env.yoi(["panel", "--once"]), 0).stdout;
     insta::assert_snapshot!("once", once);
 }
+
+#[test]
+fn a_ticket_is_closed_with_its_resolution() {
+    let env = sample();
+    let mut screen = panel(&env, 120, 30);
+    screen.press("gC");
+    screen.wait_for(" close ");
+    screen.press(ENTER);
+    screen.press("nobody uploads any more");
+    screen.wait_for("> nobody uploads any more");
+    screen.press(ENTER);
+    screen.wait_for(&format!("= ticket {COMPLETE} is closed"));
+    screen.wait("hidden", |screen| screen.text().lines().nth(2).is_some_and(|first| first.contains(INCOMPLETE)));
+    let resolution = env.workspace().join(".yoi/tickets").join(COMPLETE).join("resolution.md");
+    assert!(fs::read_to_string(resolution).unwrap().contains("nobody uploads any more"));
+    screen.leave();
+}

@@ -3,7 +3,7 @@
 //! Directives begin with `@`; see [`script`]. What happens before a prompt is said by the arguments: `version=2`,
 //! `auth=METHOD` (offered, and asked for), `no-load`, `load-fails`, `modes=A,B`, `close` (wants to be told),
 //! `hang=METHOD`, `crash=METHOD`, `tools=none|hang|twice`, `prompted=FILE` (a shell script that is run at each prompt),
-//! and `trace=FILE`, where each thing that is asked of it is noted.
+//! `plays=FILE` (what it does, whatever the prompt says), and `trace=FILE`, where each thing that is asked of it is noted.
 #![allow(missing_docs)]
 #![allow(clippy::zombie_processes, reason = "what it leaves behind is for its Pod to end")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::exit, clippy::disallowed_methods)]

@@ -6,7 +6,7 @@
 //! | `tool KIND TITLE` | calls a tool of its own, which succeeds |
 //! | `open KIND TITLE` | begins such a call, and does not end it |
 //! | `mcp TOOL JSON` | calls a tool of the Pod, and says what came of it |
-//! | `ask KIND OPTION,OPTION…` | asks for permission with these kinds of option in this order, and says the outcome |
+//! | `ask KIND OPTION,OPTION… [COMMAND]` | asks for permission with these kinds of option in this order, and says the outcome |
 //! | `read PATH [LINE LIMIT]`, `write PATH TEXT` | asks the Pod for a file, and says what came of it |
 //! | `flood N`, `big N` | N pieces of an answer, a piece of N bytes |
 //! | `err TEXT`, `garbage`, `unknown`, `strange` | words on standard error; lines that are no message; messages that nobody knows |
@@ -61,7 +61,8 @@ pub async fn play(
         Command::new("sh").arg(program).stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap();
     }
     let prompt = &prompt.text;
-    let now = prompt.rsplit_once(NOW).map_or(prompt.as_str(), |(_, now)| now);
+    let plays = fake.option("plays").map(|file| std::fs::read_to_string(file).unwrap());
+    let now = plays.as_deref().unwrap_or_else(|| prompt.rsplit_once(NOW).map_or(prompt.as_str(), |(_, now)| now));
     let scene = Scene { fake, connection, session: &asked.session_id, prompt };
     let mut did_anything = false;
     for line in now.lines().filter_map(|line| line.strip_prefix('@')) {
@@ -175,14 +176,15 @@ impl Scene<'_> {
 
     async fn ask(&self, rest: &str) -> Result<(), Error> {
         let (kind, options) = rest.split_once(' ').unwrap_or((rest, ""));
+        let (options, command) = options.split_once(' ').map_or((options, None), |(all, told)| (all, Some(told)));
         let option = |kind: &str| {
             let known = serde_json::from_value(json!(kind)).unwrap();
             PermissionOption::new(format!("id-{kind}"), format!("Yes, {kind}"), known)
         };
         let fields = ToolCallUpdateFields::new()
-            .title("do it".to_owned())
+            .title(command.unwrap_or("do it").to_owned())
             .kind(serde_json::from_value(json!(kind)).ok())
-            .raw_input(json!({ "what": "it" }));
+            .raw_input(command.map_or_else(|| json!({ "what": "it" }), |command| json!({ "command": command })));
         let options = options.split(',').filter(|kind| !kind.is_empty()).map(option).collect();
         let update = ToolCallUpdate::new("asked-1", fields);
         self.fake.note("asks");

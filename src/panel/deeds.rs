@@ -332,7 +332,7 @@ impl Means {
         let writer = (self.writer)();
         let author = self.author();
         let tickets = self.source.strict_setup()?.tickets();
-        match queue_ticket(&self.registry(), &tickets, ticket, &author, "", writer.now)? {
+        match queue_ticket(self.registry(), &tickets, ticket, &author, "", writer.now)? {
             Taken::Now => Ok(format!("ticket {ticket} is queued")),
             Taken::Before => Ok(format!("ticket {ticket} was queued before")),
         }

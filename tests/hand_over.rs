@@ -177,6 +177,18 @@ mod the_orchestrator {
     }
 
     #[test]
+    fn hears_of_a_ticket_that_a_person_makes_ready() {
+        let env = world();
+        let (mut wire, _) = env.wire(POD);
+        run(&mut env.yoi(["ticket", "state", COMPLETE, "ready", "-m", "It says all that it must."]), 0);
+        let messages = wire.until(|message| message["event"] == "notify");
+        let ready = messages.last().unwrap()["data"]["text"].as_str().unwrap();
+        assert!(ready.starts_with(&format!("Ticket {COMPLETE} is ready: ")), "{ready}");
+        drop(wire);
+        env.stop(POD);
+    }
+
+    #[test]
     fn that_does_not_answer_holds_up_no_intake_for_long_and_misses_nothing_that_is_not_in_the_files() {
         let env = world();
         let stopped: Vec<Process> = env.processes();

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::domain::{Evidence, Nonce, PodName, Role, Segment};
+use crate::domain::{Evidence, Nonce, PodName, Role, Segment, TicketId};
 use crate::fs::{PathError, Wait};
 use crate::pod::client::{Client, ClientError};
 use crate::pod::protocol::{Choice, Event, Message, Method, PermissionRequest};
 use crate::registry::Registry;
+use crate::ticket::Tickets;
 
 /// How long a Pod may take to answer a connection or a small request.
 pub const ANSWER: Duration = Duration::from_secs(5);
@@ -98,6 +99,13 @@ pub fn register_with_orchestrators(registry: &Registry, pod: &PodName, role: Rol
 pub fn notify_orchestrators(registry: &Registry, text: &str) -> Vec<String> {
     let told = tell_orchestrators(registry, &Method::Notify { text: text.to_owned() });
     told.into_iter().map(|(pod, why)| format!("cannot notify {pod}: {why}")).collect()
+}
+
+/// Tells the live Orchestrator Pods that a ticket is ready, as [`notify_orchestrators`] does; one that is not told finds it
+/// in the tickets.
+pub fn tell_of_ready(registry: &Registry, tickets: &Tickets, id: &TicketId) -> Vec<String> {
+    let title = tickets.summary_of(id).map(|summary| format!(": {}", summary.title)).unwrap_or_default();
+    notify_orchestrators(registry, &format!("Ticket {id} is ready{title}"))
 }
 
 /// Sends a small request to each live Orchestrator Pod; gives those that did not take it, and why.

@@ -1,7 +1,7 @@
 //! The steps of a ticket's workflow: TicketIntakeReady, TicketQueue, TicketStart, TicketReport, TicketReview.
 
 use super::super::queue::{QueueError, queue_ticket};
-use super::super::steps::notify_orchestrators;
+use super::super::steps::tell_of_ready;
 use super::arguments::Arguments;
 use super::{Answer, Tool, ToolBox};
 use crate::domain::{Claim, Expect, Role, TicketId, chain};
@@ -33,10 +33,9 @@ impl ToolBox {
         Ok(format!("{}; {}", said(step, taken, &id), next(step)))
     }
 
-    /// Tells the Orchestrators that a ticket is ready. One that is not told finds it in the tickets.
+    /// Tells the Orchestrators that a ticket is ready.
     fn tell_of_ready(&self, tickets: &Tickets, id: &TicketId, writer: &Writer) {
-        let title = tickets.summary_of(id).map(|summary| format!(": {}", summary.title)).unwrap_or_default();
-        for untold in notify_orchestrators(&self.registry, &format!("Ticket {id} is ready{title}")) {
+        for untold in tell_of_ready(&self.registry, tickets, id) {
             let mut entry = JournalEntry::new("orchestrator_not_told").because(&untold);
             entry.pod = Some(self.me.pod.clone());
             entry.ticket = Some(id.clone());

@@ -7,6 +7,7 @@ use crate::cli::args::{OutputArgs, state};
 use crate::cli::quote::command;
 use crate::cli::{Cli, Exit, Failure};
 use crate::domain::TicketId;
+use crate::launch::steps::tell_of_ready;
 use crate::ticket::{State, Taken, Tickets, Words};
 
 /// Bring a ticket into another state
@@ -52,6 +53,11 @@ pub(super) fn run(args: Args, cli: &mut Cli) -> Result<Exit, Failure> {
     let taken = tickets.bring_to(&id, args.state, &words, cli.now())?;
     if taken == Taken::Now && args.state == State::Inprogress {
         tell_blockers(&tickets, &id, cli)?;
+    }
+    if taken == Taken::Now && args.state == State::Ready {
+        for untold in tell_of_ready(&cli.registry()?, &tickets, &id) {
+            cli.warn(&Failure::new(Exit::Done, format!("warning: {untold}")));
+        }
     }
     let now_is = args.state.today().as_str();
     Changed { tickets: &tickets, id: &id, taken, now_is }.tell(&args.output, cli)

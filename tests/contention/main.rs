@@ -2,7 +2,7 @@
 //! releases, reclaims and looks. The answers must be those that one ticket's claim, changed by one process after the other,
 //! could have given in some order that agrees with who ended before who began: linearizability, by generation and nonce.
 //!
-//! With `YOI_EXTENDED` set there are 2,500 rounds; `YOI_ROUNDS` and `YOI_SEED` choose others. Each process runs this very
+//! With `YOI_EXTENDED` set there are 1,500 rounds; `YOI_ROUNDS` and `YOI_SEED` choose others. Each process runs this very
 //! program; the parent lets each begin a round when all have ended the one before.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "this is a program of its own, which prints its figures")]
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let few = if std::env::var_os("YOI_EXTENDED").is_some() { 2500 } else { 60 };
+    let few = if std::env::var_os("YOI_EXTENDED").is_some() { 1500 } else { 60 };
     let seed = number("YOI_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     contend(number("YOI_ROUNDS").unwrap_or(few), seed)
 }

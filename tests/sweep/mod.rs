@@ -21,7 +21,7 @@ use world::World;
 pub enum Extent {
     /// Some points of each variant.
     Handful,
-    /// Every point of every variant but those that take very long.
+    /// Every point of the variants that matter most, some of the others, none of those that take very long.
     Full,
     /// Everything.
     All,

@@ -87,8 +87,13 @@ pub fn variants() -> Vec<Variant> {
     let mut variants = Vec::new();
     for part in all {
         for kills in subsets(&all) {
-            // What kills the warden is tried at each of its own and its launcher's calls.
-            let stride = if part == Host && kills.contains(&Warden) { 2 } else { 1 };
+            // One that is killed alone is tried at each of its calls.
+            let stride = match kills.len() {
+                1 if part == Host && kills.contains(&Warden) => 2,
+                1 => 1,
+                _ if part == Host => 4,
+                _ => 2,
+            };
             variants.push(Variant { stride: Some(stride), ..Variant::new(Deed::Kill(kills), part) });
         }
     }
@@ -100,22 +105,24 @@ pub fn variants() -> Vec<Variant> {
         let race = Variant { launch, ..Variant::new(Deed::Race(trigger), part) };
         variants.push(unusual.map_or(race.clone(), |unusual| race.named(unusual)));
     }
-    variants.push(Variant { before: Before::Nothing, ..Variant::new(kill(Launcher), Launcher) }.named("first"));
+    let first = Variant { before: Before::Nothing, stride: Some(2), ..Variant::new(kill(Launcher), Launcher) };
+    variants.push(first.named("first"));
     // The script agent's Pod stays, and keeps a record of what it saw; most of what can happen is above.
     for part in [Launcher, Host] {
         for kills in subsets(&all) {
-            let stride = (kills.len() == 1).then_some(1);
+            let stride = (kills.len() == 1).then_some(2);
             let variant = Variant { agent: Agent::Recorder, stride, ..Variant::new(Deed::Kill(kills), part) };
             variants.push(variant.named("script-agent"));
         }
     }
     for part in all {
-        let variant = Variant { agent: Agent::Recorder, at_once: true, ..Variant::new(kill(Launcher), part) };
+        let stride = Some(3);
+        let variant = Variant { agent: Agent::Recorder, at_once: true, stride, ..Variant::new(kill(Launcher), part) };
         variants.push(variant.named("script-agent").named("at-once"));
     }
     // Here the agent runs, on probation, before there is a claim, and holds what it was started with.
     for part in all {
-        let variant = Variant { agent: Agent::Acp, stride: Some(2), ..Variant::new(kill(part), part) };
+        let variant = Variant { agent: Agent::Acp, stride: Some(3), ..Variant::new(kill(part), part) };
         variants.push(variant.named("acp-agent"));
     }
     let restore = Variant {
@@ -125,7 +132,7 @@ pub fn variants() -> Vec<Variant> {
         ..Variant::new(kill(Host), Host)
     };
     variants.push(Variant { stride: Some(4), ..restore }.named("acp-agent").named("restore"));
-    let hasty = |deed, part| Variant { launch: Launch::Hasty, ..Variant::new(deed, part) };
+    let hasty = |deed, part| Variant { launch: Launch::Hasty, stride: Some(3), ..Variant::new(deed, part) };
     variants.push(hasty(Deed::Stop, Launcher));
     variants.push(Variant { agent: Agent::Recorder, ..hasty(Deed::Stop, Launcher) }.named("script-agent"));
     variants.push(hasty(Deed::StopAndShutDown, Launcher));
@@ -137,14 +144,14 @@ pub fn variants() -> Vec<Variant> {
     for (deed, part) in
         [(Launcher, Launcher), (Launcher, Verb), (Launcher, Host), (Launcher, Warden), (Verb, Verb), (Host, Verb)]
     {
-        let script = Variant { launch: Launch::Script, ..Variant::new(kill(deed), part) };
+        let script = Variant { launch: Launch::Script, stride: Some(3), ..Variant::new(kill(deed), part) };
         let recorder = Variant { agent: Agent::Recorder, stride: None, ..script.clone() };
         variants.push(script.named("script"));
         variants.push(recorder.named("script").named("script-agent"));
     }
     for part in all {
         for kills in subsets(&all) {
-            let stride = (kills.len() == 1).then_some(if part == Host { 2 } else { 1 });
+            let stride = (kills.len() == 1).then_some(if part == Host { 4 } else { 2 });
             let restore = Launch::Restore;
             let variant =
                 Variant { launch: restore, before: Before::Stopped, stride, ..Variant::new(Deed::Kill(kills), part) };

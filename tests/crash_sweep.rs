@@ -41,7 +41,9 @@ fn main() -> ExitCode {
         Wanted::Sweep(sweep) => sweep,
     };
     if sweep.extent == Extent::Handful {
-        println!("a handful of points; YOI_EXTENDED=1 tries most, YOI_EXTENDED=all tries each and waits out every deadline");
+        println!(
+            "a handful of points; YOI_EXTENDED=1 tries most, YOI_EXTENDED=all tries each and waits out every deadline"
+        );
     }
     let (mut passed, mut failed) = test_the_tracer(&sweep.names);
     let (kept, broken) = sweep.run();

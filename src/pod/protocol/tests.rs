@@ -1,6 +1,8 @@
 //! What goes over the wire comes back, and what is not understood is refused under its id.
 
 use super::*;
+use crate::domain::{Nonce, OptionKind, PodName, Role, Segment, ToolKind};
+use crate::pod::ToolOutcome;
 use proptest::prelude::*;
 use serde_json::json;
 

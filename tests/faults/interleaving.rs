@@ -182,7 +182,7 @@ pub fn withdraw(root: &Path, data: &Path) -> i32 {
 
 /// Tries something before each of the first one's calls; gives how often, and how often a promise was broken.
 fn at_each(name: &str, calls: usize, wanted: &Wanted, try_at: impl Fn(usize) + Sync) -> (usize, usize) {
-    let stride = if wanted.extent == Extent::Full || wanted.point.is_some() { 1 } else { STRIDE };
+    let stride = if wanted.extent != Extent::Handful || wanted.point.is_some() { 1 } else { STRIDE };
     let points = (1..=calls).filter(|nth| wanted.point.is_none_or(|point| point == *nth));
     let points: Vec<usize> = points.step_by(stride).collect();
     let (next, violations) = (AtomicUsize::new(0), Mutex::new(0));

@@ -29,6 +29,8 @@ use common::TestEnv;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
     Handful,
+    /// One of two or three.
+    Most,
     Full,
 }
 
@@ -93,7 +95,11 @@ fn main() -> ExitCode {
         return if disk::inside(name) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let mut wanted = Wanted {
-        extent: if std::env::var_os("YOI_EXTENDED").is_some() { Extent::Full } else { Extent::Handful },
+        extent: match std::env::var_os("YOI_EXTENDED") {
+            None => Extent::Handful,
+            Some(extent) if extent == "all" => Extent::Full,
+            Some(_) => Extent::Most,
+        },
         names: Vec::new(),
         point: None,
         fault: None,

@@ -104,7 +104,7 @@ pub fn run(wanted: &Wanted, env: &TestEnv) -> usize {
 /// Of a handful, only those verbs are recorded that leave few states, or are asked for.
 fn is_wanted(verb: &Verb, wanted: &Wanted) -> bool {
     let many = ["commit-first-of-all", "reclaim-give", "reclaim-damaged", "hand-over"];
-    wanted.has(verb.name) && (wanted.extent == Extent::Full || !many.contains(&verb.name) || wanted.names(verb.name))
+    wanted.has(verb.name) && (wanted.extent != Extent::Handful || !many.contains(&verb.name) || wanted.names(verb.name))
 }
 
 /// What is the same for all moments of a verb.
@@ -138,10 +138,15 @@ fn cut(verb: &Verb, wanted: &Wanted, env: &TestEnv) -> Tally {
         before,
         seen: Mutex::new(HashSet::new()),
         tally: Mutex::new(Tally::default()),
-        again: wanted.extent == Extent::Full,
+        again: wanted.extent != Extent::Handful,
     };
     // Point 0 is the verb by itself, point N a repeat of it after it was killed before its call N.
-    let stride = if wanted.extent == Extent::Full || wanted.point.is_some() { 1 } else { STRIDE };
+    let stride = match wanted.extent {
+        _ if wanted.point.is_some() => 1,
+        Extent::Full => 1,
+        Extent::Most => 3,
+        Extent::Handful => STRIDE,
+    };
     let kills = ops.iter().map(|(nth, _)| nth + 1).filter(|nth| *nth <= whole.calls.len());
     let kills: Vec<usize> =
         kills.filter(|nth| wanted.point.is_none_or(|point| point == *nth)).step_by(stride).collect();

@@ -89,13 +89,10 @@ fn sweep(verb: &Verb, wanted: &Wanted, env: &TestEnv) -> Tally {
     let stride = match (wanted.extent, wanted.point) {
         (_, Some(_)) => 1,
         (Extent::Handful, None) => STRIDE,
-        // They look at everything several times.
-        (Extent::Full, None) => {
-            if verb.has_threads() {
-                3
-            } else {
-                1
-            }
+        (extent, None) => {
+            // They look at everything several times.
+            let whole = if verb.has_threads() { 3 } else { 1 };
+            if extent == Extent::Most { 2 * whole } else { whole }
         }
     };
     let points: Vec<Point> = points.into_iter().step_by(stride).collect();

@@ -16,7 +16,7 @@ use crate::ticket::{State, Summary, parse_moment};
 #[command(after_long_help = "\
 Examples:
   Show what can be worked on, the most urgent first:
-    $ yoi ticket list --state ready --sort priority
+    $ yoi ticket list --state ready,queued --sort priority
   Find what waits for other tickets:
     $ yoi ticket list --blocked
   List id and title of all tickets that speak of uploads, closed ones too:
@@ -25,8 +25,8 @@ Examples:
 pub(super) struct Args {
     /// Only those with this text
     text: Option<String>,
-    /// Only those of this state; may be given several times
-    #[arg(long, value_parser = state())]
+    /// Only those of this state; several, with commas between them or given several times
+    #[arg(long, value_parser = state(), value_delimiter = ',')]
     state: Vec<State>,
     /// Closed tickets too
     #[arg(long)]

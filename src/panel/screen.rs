@@ -251,3 +251,43 @@ pub fn heed_signals(sender: Sender<Action>) -> io::Result<()> {
     });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read as _;
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::{Command, Stdio};
+
+    use nix::pty::{Winsize, openpty};
+    use nix::sys::termios::{LocalFlags, tcgetattr};
+
+    use super::*;
+
+    #[test]
+    #[ignore = "it is the panel that fails in the next test, and ends this process"]
+    fn fails_on_its_screen() {
+        let _screen = Screen::take(Paint::Plain).unwrap();
+        panic!("on purpose");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_is_told() {
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        let terminal = openpty(&size, None).unwrap();
+        let end = || Stdio::from(terminal.slave.try_clone().unwrap());
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "panel::screen::tests::fails_on_its_screen", "--ignored", "--nocapture"]);
+        let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(nix::libc::SIGABRT));
+        let modes = tcgetattr(&terminal.slave).unwrap().local_flags;
+        assert!(modes.contains(LocalFlags::ECHO | LocalFlags::ICANON), "{modes:?}");
+        // What was written is less than a terminal holds; without another end of it, reading comes to its end.
+        drop((command, terminal.slave));
+        let mut said = Vec::new();
+        let _ = File::from(terminal.master).read_to_end(&mut said);
+        let said = String::from_utf8_lossy(&said);
+        let at = |text: &str| said.rfind(text).unwrap_or_else(|| panic!("{text:?} is missing: {said:?}"));
+        assert!(at("\x1b[?1049h") < at("\x1b[?1049l") && at("\x1b[?1049l") < at("on purpose"), "{said:?}");
+    }
+}
